@@ -1,0 +1,1 @@
+"""One room per outside system. A connector knows neither the copilot nor another connector."""

@@ -1,0 +1,1 @@
+"""The evidence engine: findings, causal ranking and abstention, without any model."""

@@ -1,0 +1,1 @@
+"""The one door for writes: dry run, approval, lock, apply, verify, undo."""

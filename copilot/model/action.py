@@ -1,0 +1,111 @@
+"""Typed actions: the only way to write to a cluster.
+
+An action is data. What it does to the cluster is computed by `copilot.mitigation`, which also
+owns dry run, approval, lock, verification and undo; nothing here can write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from copilot.model.scope import ObjectRef
+
+
+class Risk(StrEnum):
+    """What could go wrong: none to users, a brief disturbance, or an outage."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class PatchServicePort:
+    """Set `target_port` (a number or a named container port) of the Service port `port`."""
+
+    object: ObjectRef
+    port: int
+    target_port: int | str
+    type: str = "patch_service_port"
+
+
+@dataclass(frozen=True, slots=True)
+class SetImage:
+    """Set the image of one container of a workload's pod template."""
+
+    object: ObjectRef
+    container: str
+    image: str
+    type: str = "set_image"
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """Return a Deployment to an earlier revision; `revision` 0 is the one before the present."""
+
+    object: ObjectRef
+    revision: int = 0
+    type: str = "roll_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Set the number of replicas of a workload."""
+
+    object: ObjectRef
+    replicas: int
+    type: str = "scale"
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Replace a workload's pods one after another, as `kubectl rollout restart` does."""
+
+    object: ObjectRef
+    type: str = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNodeSelector:
+    """Remove one key from the node selector of a workload's pod template."""
+
+    object: ObjectRef
+    key: str
+    type: str = "remove_node_selector"
+
+
+@dataclass(frozen=True, slots=True)
+class Manual:
+    """Something only a person can do; `instructions` say what. It is never applied."""
+
+    object: ObjectRef
+    instructions: str
+    type: str = "manual"
+
+
+Action = PatchServicePort | SetImage | RollBack | Scale | Restart | RemoveNodeSelector | Manual
+
+
+@dataclass(frozen=True, slots=True)
+class Mitigation:
+    """An action proposed for a root cause.
+
+    `cause` is the taxonomy id that it addresses; `undo` and `kubectl` are for people: how it is
+    taken back, and the equivalent command. `expected` says what should be seen afterwards.
+    """
+
+    id: str
+    cause: str
+    title: str
+    action: Action
+    risk: Risk
+    undo: str
+    kubectl: str
+    expected: str = ""
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the copilot can apply it itself."""
+        return not isinstance(self.action, Manual)

@@ -1,0 +1,1 @@
+"""Conversations, approvals, audit log: the one database."""

@@ -1,0 +1,1 @@
+"""The agent-cloud interface: what an agent may do, each tool documented."""

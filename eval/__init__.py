@@ -1,0 +1,1 @@
+"""The evaluation: problems, faults, environments, orchestrator, graders, reports."""

@@ -1,0 +1,1 @@
+"""Documents to chunks to embeddings and a lexical index to hybrid search. Knows no copilot."""

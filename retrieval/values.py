@@ -1,0 +1,43 @@
+"""Values that retrieval takes and returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class DocumentKind(StrEnum):
+    """What a document is."""
+
+    RUNBOOK = "runbook"
+    INCIDENT = "incident"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One search result: the best section of one document.
+
+    `score` is 0 to 1, comparable within one search only. `metadata` holds the document's front
+    matter as text (an incident's cause, fix, held, date, services, …).
+    """
+
+    document: str
+    kind: DocumentKind
+    title: str
+    section: str
+    text: str
+    score: float
+    path: str
+    builtin: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+class KnowledgeSource(Protocol):
+    """Something that can be searched for runbooks and past incidents."""
+
+    async def search(
+        self, query: str, *, kind: DocumentKind | None = None, limit: int = 5
+    ) -> list[Hit]:
+        """Return the best documents for a free-text query, best first, each document once."""
+        ...
