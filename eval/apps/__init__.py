@@ -1,0 +1,1 @@
+"""The apps that problems run on: one YAML each."""

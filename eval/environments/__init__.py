@@ -1,0 +1,1 @@
+"""Where problems run: the emulator, or a real cluster."""

@@ -1,0 +1,1 @@
+"""An in-process cluster on a virtual clock that serves the real HTTP APIs on loopback."""

@@ -1,0 +1,1 @@
+"""Kinds of faults, each parameterised by its target."""
