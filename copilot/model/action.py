@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from copilot.model.scope import ObjectRef
 
@@ -27,7 +28,7 @@ class PatchServicePort:
     object: ObjectRef
     port: int
     target_port: int | str
-    type: str = "patch_service_port"
+    type: Literal["patch_service_port"] = "patch_service_port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class SetImage:
     object: ObjectRef
     container: str
     image: str
-    type: str = "set_image"
+    type: Literal["set_image"] = "set_image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class RollBack:
 
     object: ObjectRef
     revision: int = 0
-    type: str = "roll_back"
+    type: Literal["roll_back"] = "roll_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Scale:
 
     object: ObjectRef
     replicas: int
-    type: str = "scale"
+    type: Literal["scale"] = "scale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Restart:
     """Replace a workload's pods one after another, as `kubectl rollout restart` does."""
 
     object: ObjectRef
-    type: str = "restart"
+    type: Literal["restart"] = "restart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class RemoveNodeSelector:
 
     object: ObjectRef
     key: str
-    type: str = "remove_node_selector"
+    type: Literal["remove_node_selector"] = "remove_node_selector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Manual:
 
     object: ObjectRef
     instructions: str
-    type: str = "manual"
+    type: Literal["manual"] = "manual"
 
 
 Action = PatchServicePort | SetImage | RollBack | Scale | Restart | RemoveNodeSelector | Manual

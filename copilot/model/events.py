@@ -7,6 +7,7 @@ session can be replayed, resumed and audited. Each event is immutable and has a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from copilot.model.action import Mitigation
 from copilot.model.diagnosis import Diagnosis, Finding, RootCause
@@ -20,7 +21,7 @@ class QuestionAsked:
 
     text: str
     user: str = ""
-    type: str = "question_asked"
+    type: Literal["question_asked"] = "question_asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class InvestigationStarted:
     """An engine began to look at `scope`."""
 
     scope: Scope
-    type: str = "investigation_started"
+    type: Literal["investigation_started"] = "investigation_started"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class ToolStarted:
     call: str
     tool: str
     arguments: str = "{}"
-    type: str = "tool_started"
+    type: Literal["tool_started"] = "tool_started"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class ToolFinished:
     seconds: float
     text: str = ""
     evidence: tuple[str, ...] = ()
-    type: str = "tool_finished"
+    type: Literal["tool_finished"] = "tool_finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class EvidenceFound:
     """A new piece of evidence was stored."""
 
     evidence: Evidence
-    type: str = "evidence_found"
+    type: Literal["evidence_found"] = "evidence_found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class FindingReported:
     """An analyzer saw a deviation."""
 
     finding: Finding
-    type: str = "finding_reported"
+    type: Literal["finding_reported"] = "finding_reported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class HypothesesRanked:
     """The candidate causes, best first, as ranked now."""
 
     root_causes: tuple[RootCause, ...]
-    type: str = "hypotheses_ranked"
+    type: Literal["hypotheses_ranked"] = "hypotheses_ranked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class TextDelta:
     """A piece of the answer's text, to be appended."""
 
     text: str
-    type: str = "text_delta"
+    type: Literal["text_delta"] = "text_delta"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class AnswerGiven:
 
     text: str
     author: str
-    type: str = "answer_given"
+    type: Literal["answer_given"] = "answer_given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class DiagnosisReady:
     """The investigation's result."""
 
     diagnosis: Diagnosis
-    type: str = "diagnosis_ready"
+    type: Literal["diagnosis_ready"] = "diagnosis_ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class ApprovalNeeded:
     approval: str
     mitigation: Mitigation
     diff: str
-    type: str = "approval_needed"
+    type: Literal["approval_needed"] = "approval_needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class ApprovalGiven:
     approval: str
     approved: bool
     by: str
-    type: str = "approval_given"
+    type: Literal["approval_given"] = "approval_given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class ActionProgress:
     approval: str
     stage: str
     detail: str
-    type: str = "action_progress"
+    type: Literal["action_progress"] = "action_progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class ActionFinished:
     verified: bool
     undone: bool
     detail: str
-    type: str = "action_finished"
+    type: Literal["action_finished"] = "action_finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class Notice:
     """Something a person should know that is no result: a fallback, a caveat, a limit."""
 
     text: str
-    type: str = "notice"
+    type: Literal["notice"] = "notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class InvestigationFailed:
     error: str
     message: str
     hint: str = ""
-    type: str = "investigation_failed"
+    type: Literal["investigation_failed"] = "investigation_failed"
 
 
 Event = (
