@@ -1,0 +1,215 @@
+"""All settings: one TOML file and the environment.
+
+The file is `config.toml` in the platform's configuration folder (`incident-copilot config path`
+prints it), or the one that `INCIDENT_COPILOT_CONFIG` names. Any key can be set in the environment:
+`INCIDENT_COPILOT_CLUSTER__CONTEXT=prod`. The environment wins.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from copilot.model.errors import ConfigError
+
+_APP = "incident-copilot"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ClusterSection(_Section):
+    """The Kubernetes cluster."""
+
+    kubeconfig: Path | None = None
+    """Path of a kubeconfig; by default $KUBECONFIG, ~/.kube/config, or the pod's own account."""
+    context: str = ""
+    """Context of the kubeconfig; by default its current one."""
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to look at when none is asked for; by default the context's own."""
+    timeout: float = Field(default=10.0, gt=0)
+    """Seconds to wait for one answer."""
+
+
+class PrometheusSection(_Section):
+    """The metrics store."""
+
+    url: str = ""
+    """Base URL of anything that speaks Prometheus' query API; empty: none."""
+    token: SecretStr = SecretStr("")
+    """Bearer token."""
+    timeout: float = Field(default=10.0, gt=0)
+    """Seconds to wait for one answer."""
+
+
+class ModelSection(_Section):
+    """The language model. Without a key or a base URL the evidence engine answers alone."""
+
+    name: str = "gpt-5-mini"
+    """The model to ask for."""
+    base_url: str = ""
+    """Any OpenAI-compatible endpoint; by default $OPENAI_BASE_URL, else OpenAI's."""
+    api_key: SecretStr = SecretStr("")
+    """By default $OPENAI_API_KEY."""
+    enabled: bool = True
+    """False: never ask a model."""
+    max_steps: int = Field(default=12, ge=1)
+    """Rounds of tool calls for one answer."""
+    max_tokens: int = Field(default=200_000, ge=1000)
+    """Tokens, in and out, for one answer."""
+    max_seconds: float = Field(default=120.0, gt=0)
+    """Seconds for one answer."""
+    max_money: float = Field(default=1.0, ge=0)
+    """US dollars for one answer, where the price is known."""
+    timeout: float = Field(default=45.0, gt=0)
+    """Seconds to wait for one answer of the endpoint."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether a model can be asked at all."""
+        return self.enabled and bool(self.base_url or self.api_key.get_secret_value())
+
+
+class KnowledgeSection(_Section):
+    """Runbooks and past incidents."""
+
+    builtin: bool = True
+    """Search the runbooks that come with the copilot, labelled `built-in`."""
+
+
+class MitigationSection(_Section):
+    """Writes to the cluster."""
+
+    enabled: bool = True
+    """False: never write, propose only."""
+    protected_namespaces: tuple[str, ...] = ("kube-system", "kube-public", "kube-node-lease")
+    """Never write there."""
+    max_replicas: int = Field(default=20, ge=1)
+    """Never scale above this."""
+    verify_seconds: float = Field(default=150.0, gt=0)
+    """How long a fix may take to make the symptom go away before it is undone."""
+
+
+class SlackSection(_Section):
+    """The Slack app: Socket Mode with an app token, HTTP with a signing secret."""
+
+    bot_token: SecretStr = SecretStr("")
+    """xoxb-… of the installed app."""
+    app_token: SecretStr = SecretStr("")
+    """xapp-…: connect through Socket Mode, no public URL needed."""
+    signing_secret: SecretStr = SecretStr("")
+    """Verifies Slack's HTTP requests."""
+    port: int = Field(default=3000, ge=0, le=65535)
+    """Port for Slack's HTTP requests."""
+    base_url: str = ""
+    """Another Slack-compatible API, for tests."""
+    approvers: tuple[str, ...] = ()
+    """Slack user ids that may approve writes; empty: everyone in the channel."""
+
+
+class StateSection(_Section):
+    """Where sessions and knowledge are kept."""
+
+    folder: Path = user_data_path(_APP)
+    """Folder for the database and the indexes."""
+    url: str = ""
+    """Database URL; by default an SQLite file in the folder."""
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL."""
+        return self.url or f"sqlite:///{self.folder / 'copilot.db'}"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="INCIDENT_COPILOT_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+    )
+
+    cluster: ClusterSection = ClusterSection()
+    prometheus: PrometheusSection = PrometheusSection()
+    model: ModelSection = ModelSection()
+    knowledge: KnowledgeSection = KnowledgeSection()
+    mitigation: MitigationSection = MitigationSection()
+    slack: SlackSection = SlackSection()
+    state: StateSection = StateSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then what the file says."""
+        return env_settings, init_settings
+
+
+def config_path() -> Path:
+    """Return the path of the settings file, whether or not it exists."""
+    return Path(os.environ.get("INCIDENT_COPILOT_CONFIG") or user_config_path(_APP) / "config.toml")
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read the settings. Raises `ConfigError` naming the file and the key."""
+    explicit = path is not None or "INCIDENT_COPILOT_CONFIG" in os.environ
+    path = path or config_path()
+    data: dict[str, Any] = {}
+    if path.exists() or explicit:
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(
+                f"the settings file cannot be read: {path}: {error}", hint="correct the file"
+            ) from error
+    model = (
+        dict(data.get("model") or {}) if isinstance(data.get("model", {}), dict) else data["model"]
+    )
+    if isinstance(model, dict):
+        # OpenAI's own variables count less than ours and more than nothing.
+        for key, variable in (("api_key", "OPENAI_API_KEY"), ("base_url", "OPENAI_BASE_URL")):
+            if os.environ.get(variable):
+                model.setdefault(key, os.environ[variable])
+        data = {**data, "model": model}
+    try:
+        return Settings(**data)
+    except ValidationError as error:
+        raise _explain(error, path, data) from error
+
+
+def _explain(error: ValidationError, path: Path, data: dict[str, Any]) -> ConfigError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    top = str(first["loc"][0]) if first["loc"] else ""
+    where = str(path) if top in data else "the environment (INCIDENT_COPILOT_…)"
+    hint = "see docs/configuration.md"
+    if first["type"] == "extra_forbidden":
+        section = Settings.model_fields.get(top)
+        names = list(Settings.model_fields)
+        if section is not None and len(first["loc"]) > 1:
+            names = list(getattr(section.annotation, "model_fields", {}))
+        near = difflib.get_close_matches(str(first["loc"][-1]), names, n=1)
+        return ConfigError(
+            f"{where}: unknown setting {key!r}",
+            hint=f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names)}",
+        )
+    return ConfigError(f"{where}: {key}: {first['msg']}", hint=hint)
