@@ -1,0 +1,1 @@
+"""Indexes derived from the store: each can be thrown away and made again."""

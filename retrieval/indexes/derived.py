@@ -1,0 +1,173 @@
+"""The indexes of one process: kept in step with the store, exchanged when they are not."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from retrieval.documents import Progress
+from retrieval.embedding.protocol import Embedder
+from retrieval.errors import KnowledgeError, VectorIndexBroken
+from retrieval.indexes.chroma import ChromaIndex
+from retrieval.indexes.corpus import Corpus, build_corpus, matrix
+from retrieval.indexes.dense import DenseSearch, ExactSearch
+
+if TYPE_CHECKING:
+    from retrieval.store import DocumentStore
+
+_log = logging.getLogger(__name__)
+
+VectorSearch = Literal["auto", "exact", "chroma"]
+"""What answers searches by meaning. "auto" compares with every vector while they are few enough for
+that to be faster than an index, and takes Chroma beyond."""
+
+EXACT_LIMIT = 20_000
+
+
+class _Stopped(KnowledgeError):
+    """The index is being closed."""
+
+
+class DerivedIndexes:
+    """The corpus in memory, and Chroma for the owner of the data folder.
+
+    Chroma is brought up in the background when a search wants it; the exact search answers until
+    it holds the same corpus as the store.
+    """
+
+    def __init__(
+        self, store: DocumentStore, folder: Path, embedder: Embedder, vectors: VectorSearch
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._embedder = embedder
+        self._policy = vectors
+        self._chroma = ChromaIndex(folder, store, embedder.name, embedder.dimension)
+        self._corpus: Corpus | None = None
+        self._exact: tuple[str, ExactSearch] | None = None
+        self._ready = ""
+        self._building = False
+        self._closing = False
+        self._loading = threading.Lock()
+        self._using_chroma = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.trouble = ""
+
+    def corpus(self, *, keep: bool, latest: bool = True) -> Corpus:
+        """Return the corpus of the store's present revision; `keep` its lexical index on disk.
+
+        Without `latest` the one at hand is good enough, if there is one.
+        """
+        with self._loading:
+            if self._corpus is not None and not latest:
+                return self._corpus
+            revision = self._store.revision()
+            if self._corpus is None or self._corpus.revision != revision:
+                rows = self._store.rows()
+                self._corpus = build_corpus(rows, revision, self._folder, keep=keep)
+            return self._corpus
+
+    def dense(self, corpus: Corpus, *, owner: bool) -> DenseSearch:
+        """Return what compares vectors for a corpus now."""
+        if owner and self.wanted(corpus):
+            if self._ready == corpus.fingerprint:
+                return self._chroma
+            self._bring_up_behind(corpus)
+        return self._exact_search(corpus)
+
+    def wanted(self, corpus: Corpus) -> bool:
+        """Return whether Chroma should answer for a corpus of this size."""
+        many = len(corpus.sections.ids) + len(corpus.whole.ids) > EXACT_LIMIT
+        return self._policy == "chroma" or (self._policy == "auto" and many)
+
+    def answers(self, corpus: Corpus, *, owner: bool) -> str:
+        """Return "chroma" or "exact"."""
+        using = owner and self.wanted(corpus) and self._ready == corpus.fingerprint
+        return "chroma" if using else "exact"
+
+    def chroma_state(self, corpus: Corpus) -> str:
+        """Return "ready", "building", "broken", "behind" or "absent"."""
+        if self._building:
+            return "building"
+        if self.trouble:
+            return "broken"
+        held = self._chroma.fingerprint
+        if not held:
+            return "absent"
+        return "ready" if held == corpus.fingerprint else "behind"
+
+    def bring_up(self, corpus: Corpus, progress: Progress | None = None) -> None:
+        """Make Chroma hold the corpus; trouble is kept for the status, as search goes on without."""
+        if self._policy == "exact" or not corpus.entries:
+            return
+        with self._using_chroma:
+            if self._ready == corpus.fingerprint:
+                return
+            self._building = True
+            try:
+                self._chroma.bring_up(corpus, self._stoppable(progress))
+                self._ready = corpus.fingerprint
+                self.trouble = ""
+            except _Stopped:
+                return
+            except KnowledgeError as error:
+                self.trouble = str(error)
+                _log.warning("searching without Chroma: %s", error)
+            finally:
+                self._building = False
+
+    def doubt(self, error: VectorIndexBroken) -> None:
+        """Stop using Chroma after a search failed there; the next one starts to make it anew."""
+        _log.warning("searching without Chroma for now: %s", error)
+        with self._using_chroma:
+            if self._ready:
+                self._ready = ""
+                self._chroma.start_anew()
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Throw all derived indexes away and make them anew."""
+        with self._using_chroma:
+            self._ready = ""
+            self._chroma.start_anew()
+        with self._loading:
+            self._corpus = None
+            self._exact = None
+        self.bring_up(self.corpus(keep=True), progress)
+
+    def close(self) -> None:
+        """Stop what runs in the background and give the folder back."""
+        self._closing = True
+        if self._thread is not None:
+            self._thread.join()
+        self._chroma.close()
+
+    def _bring_up_behind(self, corpus: Corpus) -> None:
+        with self._loading:
+            if self._closing or self.trouble or (self._thread and self._thread.is_alive()):
+                return
+            self._thread = threading.Thread(
+                target=self.bring_up, args=(corpus,), name="chroma", daemon=True
+            )
+            self._thread.start()
+
+    def _exact_search(self, corpus: Corpus) -> ExactSearch:
+        with self._loading:
+            if self._exact is None or self._exact[0] != corpus.fingerprint:
+                blobs = self._store.vectors(self._embedder.name)
+                whole, sections = (
+                    matrix(passages, blobs, self._embedder.dimension)
+                    for passages in (corpus.whole, corpus.sections)
+                )
+                self._exact = (corpus.fingerprint, ExactSearch(whole, sections))
+            return self._exact[1]
+
+    def _stoppable(self, progress: Progress | None) -> Progress:
+        def step(done: int, total: int, what: str) -> None:
+            if self._closing:
+                raise _Stopped
+            if progress is not None:
+                progress(done, total, what)
+
+        return step
