@@ -1,0 +1,1 @@
+"""The emulated observability stack, speaking the real HTTP APIs on loopback."""

@@ -1,0 +1,227 @@
+"""The emulated Prometheus' storage: samples in flat arrays, found by label matchers."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.environments.emulator.telemetry.matchers import Matcher, MatchOp
+
+Labels = tuple[tuple[str, str], ...]
+"""The labels of a series, `__name__` among them, sorted by name: comparable and hashable."""
+
+NAME = "__name__"
+
+STALE_BITS = 0x7FF0000000000002
+STALE_NAN: float = struct.unpack("<d", struct.pack("<Q", STALE_BITS))[0]
+"""The value that marks the end of a series. It is one particular NaN; compare its bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What an exporter says about a metric: its type ("counter", …), help text and unit."""
+
+    type: str
+    help: str = ""
+    unit: str = ""
+
+
+def to_ms(seconds: float) -> int:
+    """Return Unix seconds as the whole milliseconds that Prometheus keeps."""
+    return round(seconds * 1000)
+
+
+class StoredSeries:
+    """One time series. Keep it to append many samples without looking the labels up again.
+
+    The store detaches a series that expired as a whole; one that is still held then forwards.
+    """
+
+    __slots__ = ("_store", "_times", "_values", "attached", "labels", "mapping")
+
+    def __init__(self, store: SeriesStore, labels: Labels) -> None:
+        self._store = store
+        self._times = array("q")
+        self._values = array("d")
+        self.labels = labels
+        self.mapping: dict[str, str] = dict(labels)
+        self.attached = True
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the samples take."""
+        return sum(len(part) * part.itemsize for part in (self._times, self._values))
+
+    def append(self, t: float, value: float) -> None:
+        """Add a sample at `t` Unix seconds; a second one at the same time replaces the first.
+
+        Raises `ValueError` for a time before the last sample's.
+        """
+        if not self.attached:
+            self._store.with_labels(self.labels).append(t, value)
+            return
+        ms = round(t * 1000)
+        times = self._times
+        if times and ms <= times[-1]:
+            if ms < times[-1]:
+                raise ValueError(f"out of order sample at {t} for {self.mapping}")
+            self._values[-1] = value
+            return
+        times.append(ms)
+        self._values.append(value)
+        oldest = self._store.advance(ms)
+        if times[0] < oldest:
+            self.trim(oldest)
+
+    def extend(self, times: Iterable[float], values: Iterable[float]) -> None:
+        """Add samples in the order of time (Unix seconds), all later than those that are there."""
+        if not self.attached:
+            self._store.with_labels(self.labels).extend(times, values)
+            return
+        added = array("q", [round(t * 1000) for t in times])
+        numbers = array("d", values)
+        if len(added) != len(numbers):
+            raise ValueError(f"{len(added)} times and {len(numbers)} values")
+        if not added:
+            return
+        ordered = bool(np.all(np.diff(np.frombuffer(added, dtype=np.int64)) > 0))
+        if not ordered or (self._times and added[0] <= self._times[-1]):
+            raise ValueError(f"out of order samples for {self.mapping}")
+        self._times.extend(added)
+        self._values.extend(numbers)
+        self.trim(self._store.advance(added[-1]))
+
+    def samples(self, start_ms: int, end_ms: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return copies of the times (ms) and values in [start, end], staleness markers included."""
+        low = bisect_left(self._times, start_ms)
+        high = bisect_right(self._times, end_ms)
+        times = np.array(self._times[low:high], dtype=np.int64)
+        return times, np.array(self._values[low:high], dtype=np.float64)
+
+    def overlaps(self, start_ms: int, end_ms: int) -> bool:
+        """Whether there is a sample in [start, end]."""
+        low = bisect_left(self._times, start_ms)
+        return low < len(self._times) and self._times[low] <= end_ms
+
+    def trim(self, oldest_ms: int, *, eager: bool = False) -> None:
+        """Forget samples before `oldest_ms`; without `eager` only when a fifth or more would go."""
+        expired = bisect_left(self._times, oldest_ms)
+        if expired and (eager or expired * 5 >= len(self._times)):
+            del self._times[:expired]
+            del self._values[:expired]
+
+
+class SeriesStore:
+    """Samples of the last `retention` seconds, 16 bytes each.
+
+    Not safe for threads: write and query from one event loop. Times are Unix seconds.
+    """
+
+    def __init__(self, retention: float = 6 * 3600) -> None:
+        self._retention_ms = to_ms(retention)
+        self._series: dict[Labels, StoredSeries] = {}
+        self._by_name: dict[str, dict[Labels, StoredSeries]] = {}
+        self._metadata: dict[str, Metadata] = {}
+        self._newest_ms = 0
+        self._sweep_at = 1000
+
+    def __len__(self) -> int:
+        """Return the number of series."""
+        return len(self._series)
+
+    @property
+    def sample_count(self) -> int:
+        """How many samples are kept."""
+        return sum(len(series) for series in self._series.values())
+
+    def series(self, name: str, labels: Mapping[str, str]) -> StoredSeries:
+        """Return the series with these labels, made if new. Empty label values mean "no label"."""
+        if NAME in labels:
+            raise ValueError(f"give the metric name as `name`, not as a label: {dict(labels)}")
+        key: Labels = tuple(sorted([(NAME, name), *(pair for pair in labels.items() if pair[1])]))
+        return self.with_labels(key)
+
+    def with_labels(self, labels: Labels) -> StoredSeries:
+        """Return the series with exactly these labels, made if new."""
+        found = self._series.get(labels)
+        if found is None:
+            if len(self._series) >= self._sweep_at:
+                self.sweep()
+                self._sweep_at = max(1000, 2 * len(self._series))
+            found = StoredSeries(self, labels)
+            self._series[labels] = found
+            self._by_name.setdefault(found.mapping[NAME], {})[labels] = found
+        return found
+
+    def append(self, name: str, labels: Mapping[str, str], t: float, value: float) -> None:
+        """Add one sample. Raises `ValueError` for a time before the series' last one."""
+        self.series(name, labels).append(t, value)
+
+    def mark_stale(self, name: str, labels: Mapping[str, str], t: float) -> None:
+        """End a series at `t`, as Prometheus does when a target or a series goes away."""
+        self.series(name, labels).append(t, STALE_NAN)
+
+    def describe(self, name: str, type: str, help: str = "", unit: str = "") -> None:
+        """Set the metadata of a metric (for a histogram: its name without `_bucket`)."""
+        self._metadata[name] = Metadata(type, help, unit)
+
+    def metadata(self) -> dict[str, Metadata]:
+        """Return the metadata by metric name."""
+        return dict(sorted(self._metadata.items()))
+
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[StoredSeries]:
+        """Return the series that satisfy all matchers and have a sample in [start, end], sorted.
+
+        Raises `ValueError` for a bad regular expression.
+        """
+        candidates: Iterable[StoredSeries] = self._series.values()
+        rest = list(matchers)
+        for matcher in matchers:
+            if matcher.name == NAME and matcher.op is MatchOp.EQUAL:
+                candidates = self._by_name.get(matcher.value, {}).values()
+                rest.remove(matcher)
+                break
+        verdicts: list[dict[str, bool]] = [{} for _ in rest]
+        found = []
+        for series in candidates:
+            for matcher, known in zip(rest, verdicts, strict=True):
+                value = series.mapping.get(matcher.name, "")
+                if value not in known:
+                    known[value] = matcher.matches(value)
+                if not known[value]:
+                    break
+            else:
+                if series.overlaps(start_ms, end_ms):
+                    found.append(series)
+        return sorted(found, key=lambda series: series.labels)
+
+    def advance(self, ms: int) -> int:
+        """Be told of a sample at `ms`; return the time before which samples have expired."""
+        if ms > self._newest_ms:
+            self._newest_ms = ms
+        return self._newest_ms - self._retention_ms
+
+    def sweep(self) -> None:
+        """Forget expired samples and series without any; new series cause this now and then."""
+        for series in list(self._series.values()):
+            if len(series):
+                series.trim(self._newest_ms - self._retention_ms, eager=True)
+                if not len(series):
+                    self._detach(series)
+
+    def _detach(self, series: StoredSeries) -> None:
+        series.attached = False
+        del self._series[series.labels]
+        named = self._by_name[series.mapping[NAME]]
+        del named[series.labels]
+        if not named:
+            del self._by_name[series.mapping[NAME]]
