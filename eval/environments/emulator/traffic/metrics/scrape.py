@@ -1,0 +1,107 @@
+"""Scraping: every 15 seconds all exporters are read, and what is gone is marked stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from eval.environments.emulator.traffic.metrics.metadata import METADATA
+
+INTERVAL_SECONDS = 15
+
+Labels = Mapping[str, str]
+
+
+class SeriesSink(Protocol):
+    """One series to append to."""
+
+    def append(self, t: float, value: float) -> None:
+        """Add a sample at Unix time `t`."""
+        ...
+
+
+class SampleSink(Protocol):
+    """The store of samples."""
+
+    def series(self, name: str, labels: Mapping[str, str]) -> SeriesSink:
+        """Return the series with these labels, made if new."""
+        ...
+
+    def mark_stale(self, name: str, labels: Mapping[str, str], t: float) -> None:
+        """End a series."""
+        ...
+
+    def describe(self, name: str, type: str, help: str = "", unit: str = "") -> None:
+        """Set the metadata of a metric."""
+        ...
+
+
+class Exporter(Protocol):
+    """One source of metrics."""
+
+    def export(self, page: Page, now: datetime) -> None:
+        """Write all its present samples."""
+        ...
+
+
+@dataclass(slots=True)
+class _Slot:
+    series: SeriesSink
+    name: str
+    labels: Labels
+    round: int
+
+
+class Page:
+    """What one scrape sees. A series is found again by its name and a short key of its object."""
+
+    def __init__(self, sink: SampleSink) -> None:
+        self._sink = sink
+        self._slots: dict[tuple[str, Hashable], _Slot] = {}
+        self._round = 0
+        self._at = 0.0
+
+    def begin(self, at: float) -> None:
+        """Start a scrape at Unix time `at`."""
+        self._round += 1
+        self._at = at
+
+    def set(self, name: str, key: Hashable, labels: Callable[[], Labels], value: float) -> None:
+        """Write one sample; `labels` is asked for when the series is new."""
+        slot = self._slots.get((name, key))
+        if slot is None:
+            found = labels()
+            slot = _Slot(self._sink.series(name, found), name, found, 0)
+            self._slots[name, key] = slot
+        slot.round = self._round
+        slot.series.append(self._at, value)
+
+    def end(self) -> None:
+        """Mark as stale what this scrape no longer had."""
+        gone = [key for key, slot in self._slots.items() if slot.round != self._round]
+        for key in gone:
+            slot = self._slots.pop(key)
+            self._sink.mark_stale(slot.name, slot.labels, self._at)
+
+
+class Scraper:
+    """Scrapes on the virtual clock (`eval.environments.emulator.seams.Ticker`)."""
+
+    def __init__(self, sink: SampleSink, exporters: Sequence[Exporter]) -> None:
+        for name, (kind, text) in METADATA.items():
+            sink.describe(name, kind, text)
+        self._page = Page(sink)
+        self._exporters = exporters
+
+    def tick(self, start: datetime, end: datetime) -> None:
+        """Scrape at every whole interval in (start, end]."""
+        first = int(start.timestamp() // INTERVAL_SECONDS) + 1
+        last = int(end.timestamp() // INTERVAL_SECONDS)
+        for number in range(first, last + 1):
+            at = number * INTERVAL_SECONDS
+            self._page.begin(float(at))
+            for exporter in self._exporters:
+                exporter.export(self._page, datetime.fromtimestamp(at, UTC))
+            self._page.end()
