@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from copilot.model.scope import ObjectRef
+from eval.apps.loader import AppError
+from eval.apps.stores_api import StoreRefused
+from eval.environments.emulator.environment import Emulator
+from eval.faults.registry import fault
+from eval.protocols import Environment
+
+SMALL = """
+name: shop
+namespace: shop
+label: app
+entry: web
+workload: {rate: 10, mix: [{operation: /buy, share: 1}]}
+services:
+  web:
+    image: shop/web:1
+    command: [web]
+    language: go
+    ports: [8080]
+    keepalive_seconds: 5
+    operations:
+      /buy:
+        span: HTTP POST /buy
+        calls:
+          - {to: stock, operation: take, always: {at: "buy.go:10", text: "buying failed: {error}"}}
+  stock:
+    image: shop/stock:1
+    ports: [9000]
+    operations:
+      take: {latency_ms: 3}
+"""
+
+
+async def _query(environment: Emulator, expression: str) -> list[dict[str, object]]:
+    url = f"{environment.prometheus_url}/api/v1/query?" + urllib.parse.urlencode(
+        {"query": expression}
+    )
+
+    def ask() -> list[dict[str, object]]:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            found: list[dict[str, object]] = json.load(answer)["data"]["result"]
+            return found
+
+    return await asyncio.to_thread(ask)
+
+
+async def test_it_is_an_environment() -> None:
+    environment = await Emulator.start("social_network", warmup_seconds=60)
+    try:
+        seen: Environment = environment
+        assert seen.name == "emulator"
+        assert seen.namespace == "test-social-network"
+        assert seen.kubeconfig.is_file()
+        assert await seen.healthy()
+        before = seen.clock.now()
+        await seen.clock.sleep(30)
+        assert (seen.clock.now() - before).total_seconds() == 30
+        found = await _query(environment, 'sum(kube_pod_status_ready{condition="true"})')
+        assert found[0]["value"][1] == "26"  # type: ignore[index]  # a Prometheus vector
+    finally:
+        await environment.close()
+    assert not environment.kubeconfig.exists()
+
+
+async def test_the_same_seed_gives_the_same_telemetry() -> None:
+    async def telemetry(seed: int) -> tuple[object, ...]:
+        environment = await Emulator.start("hotel_reservation", seed=seed, warmup_seconds=120)
+        try:
+            await fault("scale_to_zero", environment.app).inject(environment, "reservation")
+            await environment.clock.sleep(60)
+            metrics = await _query(environment, '{__name__!=""}')
+            pods = await environment.reader.list("Pod", environment.namespace)
+            name = next(p["metadata"]["name"] for p in pods if "frontend" in p["metadata"]["name"])
+            return metrics, pods, await environment.reader.logs(environment.namespace, name)
+        finally:
+            await environment.close()
+
+    first, again, other = await telemetry(1), await telemetry(1), await telemetry(2)
+    assert first == again
+    assert first[0] != other[0]
+    assert "CheckAvailability failed" in str(first[2])
+
+
+async def test_two_emulators_do_not_touch_each_other() -> None:
+    one = await Emulator.start("social_network", warmup_seconds=60)
+    two = await Emulator.start("social_network", warmup_seconds=60)
+    try:
+        await fault("scale_to_zero", one.app).inject(one, "user-service")
+        await one.clock.sleep(120)
+        assert not await one.healthy()
+        await two.clock.sleep(120)
+        assert await two.healthy()
+        item = await two.reader.get("Deployment", two.namespace, "user-service")
+        assert item["status"]["availableReplicas"] == 1
+    finally:
+        await one.close()
+        await two.close()
+
+
+async def test_an_app_from_a_folder_and_faults_from_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(SMALL)
+    environment = await Emulator.start(
+        path, warmup_seconds=120, faults=[("service_target_port", "stock")]
+    )
+    try:
+        await environment.clock.sleep(120)
+        assert not await environment.healthy()
+        pods = await environment.reader.list("Pod", "shop", labels="app=web")
+        text = await environment.reader.logs("shop", pods[0]["metadata"]["name"])
+        assert "buying failed: dial tcp 10." in text
+        assert "connect: connection refused" in text
+        kind = fault("service_target_port", environment.app)
+        assert kind.expected(environment, "stock").objects == (
+            ObjectRef("Service", "shop", "stock"),
+        )
+        await kind.recover(environment, "stock")
+        await environment.clock.sleep(120)
+        assert await environment.healthy()
+    finally:
+        await environment.close()
+
+
+async def test_stores_are_administered() -> None:
+    environment = await Emulator.start("hotel_reservation", warmup_seconds=30)
+    try:
+        await environment.administer("mongodb-geo", "check_role", user="admin", database="geo-db")
+        with pytest.raises(StoreRefused):
+            await environment.administer("geo", "drop_user", user="admin")
+    finally:
+        await environment.close()
+
+
+async def test_bad_arguments_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(AppError):
+        await Emulator.start(tmp_path / "none.yaml")
+    with pytest.raises(ValueError, match="unknown fault"):
+        await Emulator.start("hotel_reservation", faults=[("meteor", "geo")])
