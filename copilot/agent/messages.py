@@ -1,0 +1,168 @@
+"""The conversation as it is sent: it only ever grows at its end, and it always fits.
+
+Everything that leaves for the model passes `_clean` here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from copilot.agent.client import Reply, ToolCall
+from copilot.agent.prompts import render
+from copilot.agent.settings import ModelSettings
+from copilot.agent.tokens import clip, estimate
+from copilot.model.errors import ModelError
+from copilot.model.evidence import Evidence
+from copilot.model.protocols import Tool, ToolResult
+from copilot.tools.redact import redact
+
+Message = dict[str, Any]
+
+STEP_TOKENS = 2_000
+"""What the results of one step may add to the conversation."""
+
+
+def tool_schemas(tools: Sequence[Tool]) -> list[Message]:
+    """Return the tools as the endpoint wants them, in their own stable order."""
+    return [function(tool.name, tool.description, tool.parameters) for tool in tools]
+
+
+def function(name: str, description: str, parameters: Mapping[str, Any]) -> Message:
+    """Return one tool as the endpoint wants it."""
+    body = {"name": name, "description": description, "parameters": dict(parameters)}
+    return {"type": "function", "function": body}
+
+
+class Transcript:
+    """The messages of one answer. `request` returns them, fitted to the model's context."""
+
+    def __init__(
+        self,
+        system: str,
+        tools: Sequence[Message],
+        settings: ModelSettings,
+        *,
+        redactor: Callable[[str], str] = redact,
+    ) -> None:
+        self._redact = redactor
+        self._messages: list[Message] = []
+        self._short: dict[int, str] = {}  # tool message → what remains of it when room is needed
+        self._room = settings.context_tokens - settings.reply_room
+        self._tools = estimate(json.dumps(tools)) if tools else 0
+        self._add({"role": "system", "content": system})
+
+    @property
+    def room(self) -> int:
+        """Tokens that messages may take beside the tools' schemas."""
+        return self._room - self._tools
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens the next request has."""
+        return self._tools + sum(_size(message) for message in self._messages)
+
+    def user(self, text: str) -> None:
+        """Add something that we, or the engineer, say to the model."""
+        self._add({"role": "user", "content": text})
+
+    def earlier(self, text: str) -> None:
+        """Add an answer that was given before."""
+        self._add({"role": "assistant", "content": text})
+
+    def assistant(self, reply: Reply) -> None:
+        """Add the model's reply. Arguments that are not JSON are left out: servers refuse them."""
+        message: Message = {"role": "assistant", "content": reply.text or None}
+        if reply.calls:
+            message["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": _json_or_empty(call.arguments)},
+                }
+                for call in reply.calls
+            ]
+        elif not reply.text:
+            message["content"] = ""
+        self._add(message)
+
+    def tools(self, results: Sequence[tuple[ToolCall, ToolResult, bool]]) -> None:
+        """Add the answers to the calls of one reply: call, result, and whether it succeeded.
+
+        The results divide the step's room; what short ones leave is the long ones'.
+        """
+        left, rooms = min(STEP_TOKENS, self.room // 5), [0] * len(results)
+        sizes = [estimate(result.text) for _, result, _ in results]
+        for waiting, n in enumerate(sorted(range(len(results)), key=sizes.__getitem__)):
+            rooms[n] = min(sizes[n], left // (len(results) - waiting))
+            left -= rooms[n]
+        for (call, result, ok), room in zip(results, rooms, strict=True):
+            self._tool(call, result, room, ok=ok)
+
+    def _tool(self, call: ToolCall, result: ToolResult, room: int, *, ok: bool) -> None:
+        ids = [piece.id for piece in result.evidence]
+        mark = "[… {cut:,} characters left out"
+        mark += f"; show_evidence(id='{ids[0]}') has them …]" if ids else " …]"
+        text = clip(result.text, room, mark=mark)
+        caveats = [caveat for caveat in result.caveats if caveat not in result.text]
+        values = {"tool": call.name, "ok": ok, "evidence": ids}
+        full = render("tool_result", **values, text=text, caveats=caveats)
+        summary = _summary(result.text, result.evidence)
+        short = render("tool_result", **values, text=summary, caveats=())
+        self._short[len(self._messages)] = self._clean(short)
+        self._add({"role": "tool", "tool_call_id": call.id, "content": full})
+
+    def answer(self, call: ToolCall, text: str) -> None:
+        """Add our own answer to a call: what we say, not what a tool found."""
+        self._add({"role": "tool", "tool_call_id": call.id, "content": text})
+
+    def request(self) -> list[Message]:
+        """Return the messages to send.
+
+        When they no longer fit, older tool results shrink to one line with their evidence ids, as
+        many at once as make room for some more steps, because each time the endpoint's cached
+        prefix is lost. Raises `ModelError` when they cannot be made to fit.
+        """
+        if self.tokens > self._room:
+            self._shrink(int(self._room * 0.6))
+        if self.tokens > self._room:
+            raise ModelError(
+                f"The conversation needs about {self.tokens:,} tokens and the model reads "
+                f"{self._room:,}.",
+                hint="raise context_tokens if the model's context window is larger",
+            )
+        return [dict(message) for message in self._messages]
+
+    def _shrink(self, target: int) -> None:
+        for position in sorted(self._short):
+            if self.tokens <= target:
+                return
+            self._messages[position]["content"] = self._short.pop(position)
+
+    def _add(self, message: Message) -> None:
+        if message["content"]:
+            message["content"] = self._clean(message["content"])
+        self._messages.append(message)
+
+    def _clean(self, text: str) -> str:
+        return self._redact(text)
+
+
+def _size(message: Message) -> int:
+    calls = json.dumps(message["tool_calls"]) if "tool_calls" in message else ""
+    return estimate(f"{message['role']}{message['content'] or ''}{calls}") + 4
+
+
+def _json_or_empty(arguments: str) -> str:
+    try:
+        return arguments if isinstance(json.loads(arguments), dict) else "{}"
+    except json.JSONDecodeError:
+        return "{}"
+
+
+def _summary(text: str, evidence: Sequence[Evidence]) -> str:
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    queries = "; ".join(piece.query for piece in evidence)
+    line = f"{first[:160]} (shortened; {queries})" if queries else f"{first[:160]} (shortened)"
+    return line[:400]

