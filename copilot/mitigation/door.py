@@ -1,0 +1,205 @@
+"""The one door for writes.
+
+typed action → policy → server-side dry run → approval → lock → apply → verify → commit, or undo.
+The order follows STRATUS' transactional no-regression rule (arXiv 2506.02009): one writer, a
+faithful undo for every write, a bounded window, and a commit only if the system is no worse.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from connectors.api.errors import ConnectorError
+from connectors.api.protocols import ClusterReader, ClusterWriter
+from copilot.mitigation.diff import object_diff
+from copilot.mitigation.ledger import Entry, Ledger, Proposal
+from copilot.mitigation.plans import Plan, plan
+from copilot.mitigation.policy import Policy
+from copilot.mitigation.verify import Outcome, Symptoms, Verification, symptoms_of, verify
+from copilot.model.action import Mitigation
+from copilot.model.clock import Clock
+from copilot.model.diagnosis import Diagnosis
+from copilot.model.errors import ActionError, ApprovalError, CopilotError
+from copilot.model.events import ActionFinished, ActionProgress, ApprovalGiven, Event
+from copilot.tools.wrap import wrapped
+
+_VALID = timedelta(minutes=30)
+_LOCK = timedelta(minutes=10)
+
+
+class Door:
+    """Proposes writes and, once a person has approved, carries them out."""
+
+    def __init__(
+        self,
+        reader: ClusterReader,
+        writer: ClusterWriter,
+        ledger: Ledger,
+        clock: Clock,
+        symptoms: Symptoms,
+        *,
+        policy: Policy | None = None,
+        verification: Verification | None = None,
+    ) -> None:
+        self._reader, self._writer, self._ledger, self._clock = reader, writer, ledger, clock
+        self._symptoms = symptoms
+        self._policy = policy or Policy()
+        self._verification = verification or Verification()
+
+    async def propose(self, session: str, diagnosis: Diagnosis, mitigation: Mitigation) -> Proposal:
+        """Dry-run a mitigation on the server and remember it for approval.
+
+        Raises `PolicyError`, `ActionError` (it does not fit, or changes nothing), `ForbiddenError`.
+        """
+        self._policy.check(mitigation.action, diagnosis.scope)
+        with wrapped():
+            planned = await plan(mitigation.action, self._reader, self._clock.now())
+            diff = object_diff(planned.before, await self._write(planned, dry_run=True))
+        if not diff:
+            raise ActionError(f"{mitigation.title}: this would change nothing")
+        proposal = Proposal(
+            f"ap-{secrets.token_hex(4)}",
+            session,
+            mitigation,
+            diagnosis.scope,
+            diff,
+            symptoms_of(diagnosis, mitigation),
+        )
+        now = self._clock.now()
+        self._ledger.add(proposal, now, now + _VALID)
+        return proposal
+
+    async def decide(self, approval: str, *, approved: bool, by: str) -> AsyncIterator[Event]:
+        """Carry out a decision; yields its progress and ends with `ActionFinished` if approved.
+
+        Raises `ApprovalError` when the approval is unknown, used or expired.
+        """
+        entry = self._ledger.entry(approval)
+        now = self._clock.now()
+        if entry.state != "proposed":
+            raise ApprovalError(
+                f"approval {approval} is {entry.state}", hint="investigate again for a new proposal"
+            )
+        if now > entry.expires_at:
+            raise ApprovalError(
+                f"approval {approval} has expired", hint="investigate again for a new proposal"
+            )
+        if not approved:
+            self._step(entry, "proposed", "declined", by)
+            yield ApprovalGiven(approval, False, by)
+            return
+        self._policy.check(entry.proposal.mitigation.action, entry.proposal.scope)
+        target = str(entry.proposal.mitigation.action.object)
+        if not self._ledger.lock(target, approval, now, now + _LOCK):
+            raise ApprovalError(f"another write to {target} is under way", hint="wait for its end")
+        try:
+            yield ApprovalGiven(approval, True, by)
+            async for event in self._carry_out(entry, by):
+                yield event
+        finally:
+            self._ledger.unlock(target, approval)
+
+    async def undo(self, approval: str, *, by: str) -> AsyncIterator[Event]:
+        """Take an applied write back, also one whose process was killed half way."""
+        entry = self._ledger.entry(approval)
+        if entry.state not in ("applying", "applied", "verified") or entry.undo is None:
+            raise ApprovalError(f"there is nothing to undo: approval {approval} is {entry.state}")
+        detail = await self._take_back(entry, entry.state, by)
+        yield ActionProgress(approval, "undone", detail)
+        yield ActionFinished(approval, verified=False, undone=True, detail=detail)
+
+    async def _carry_out(self, entry: Entry, by: str) -> AsyncIterator[Event]:
+        proposal = entry.proposal
+        before = frozenset(f.key for f in await self._symptoms(proposal.scope))
+        with wrapped():
+            planned = await plan(proposal.mitigation.action, self._reader, self._clock.now())
+            diff = object_diff(planned.before, await self._write(planned, dry_run=True))
+        if diff != proposal.diff and proposal.mitigation.action.type != "restart":
+            self._step(entry, "proposed", "superseded", by)
+            raise ApprovalError(
+                f"{planned.object} has changed since the dry run", hint="investigate again"
+            )
+        yield ActionProgress(proposal.id, "dry run", diff)
+        self._step(entry, "proposed", "applying", by, undo=planned.undo)
+        try:
+            with wrapped():
+                await self._write(planned, dry_run=False)
+        except CopilotError:
+            self._step(entry, "applying", "failed", by)
+            raise
+        self._step(entry, "applying", "applied", by)
+        yield ActionProgress(proposal.id, "applied", proposal.mitigation.title)
+        outcome = await verify(
+            proposal.symptoms,
+            before,
+            proposal.scope,
+            self._symptoms,
+            self._clock,
+            self._verification,
+        )
+        if outcome.cured:
+            self._step(entry, "applied", "verified", by)
+            detail = f"the symptom is gone after {outcome.seconds:.0f} s"
+            yield ActionProgress(proposal.id, "verified", detail)
+            yield ActionFinished(proposal.id, verified=True, undone=False, detail=detail)
+            return
+        yield ActionProgress(proposal.id, "not verified", _why(outcome))
+        taken = await self._take_back(self._ledger.entry(proposal.id), "applied", by)
+        yield ActionProgress(proposal.id, "undone", taken)
+        yield ActionFinished(proposal.id, verified=False, undone=True, detail=_why(outcome))
+
+    async def _write(self, planned: Plan, *, dry_run: bool) -> dict[str, object]:
+        target = planned.object
+        return await self._writer.patch(
+            target.kind, target.namespace, target.name, planned.do, type="json", dry_run=dry_run
+        )
+
+    async def _take_back(self, entry: Entry, state: str, by: str) -> str:
+        target = entry.proposal.mitigation.action.object
+        try:
+            await self._writer.patch(
+                target.kind, target.namespace, target.name, entry.undo or [], type="json"
+            )
+        except ConnectorError as error:
+            raise ActionError(
+                f"{target} could not be set back: {error}",
+                hint=f"by hand: {entry.proposal.mitigation.undo}",
+            ) from error
+        self._step(entry, state, "undone", by)
+        return f"{target} is as it was"
+
+    def _step(
+        self,
+        entry: Entry,
+        before: str,
+        after: str,
+        by: str,
+        *,
+        undo: list[dict[str, object]] | None = None,
+    ) -> None:
+        now = self._clock.now()
+        proposal = entry.proposal
+        if not self._ledger.move(proposal.id, before, after, now, by=by, undo=undo):
+            raise ApprovalError(f"approval {proposal.id} is no longer {before}")
+        self._ledger.audit(
+            now,
+            proposal.session,
+            by,
+            after,
+            {
+                "approval": proposal.id,
+                "action": proposal.mitigation.title,
+                "object": str(proposal.mitigation.action.object),
+            },
+        )
+
+
+def _why(outcome: Outcome) -> str:
+    parts = []
+    if outcome.remaining:
+        parts.append(f"still there: {', '.join(outcome.remaining)}")
+    if outcome.new:
+        parts.append(f"new: {', '.join(outcome.new)}")
+    return f"after {outcome.seconds:.0f} s " + "; ".join(parts or ["nothing could be confirmed"])

@@ -1,0 +1,197 @@
+"""What each typed action does to the cluster, computed from the live object.
+
+Every write is a JSON patch whose `test` operations hold it to the state that was approved: when the
+object has changed meanwhile, the API server itself refuses. Every write has an inverse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connectors.api.protocols import ClusterReader
+from connectors.api.values import Json
+from copilot.model.action import (
+    Action,
+    Manual,
+    PatchServicePort,
+    RemoveNodeSelector,
+    Restart,
+    RollBack,
+    Scale,
+    SetImage,
+)
+from copilot.model.errors import ActionError, PolicyError
+from copilot.model.scope import ObjectRef
+
+_TEMPLATE = "/spec/template"
+_RESTARTED = "kubectl.kubernetes.io/restartedAt"
+_REVISION = "deployment.kubernetes.io/revision"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A write and its inverse, both JSON patches of `object`; `before` is the object as read."""
+
+    object: ObjectRef
+    do: list[Json]
+    undo: list[Json]
+    before: Json
+
+
+async def plan(action: Action, reader: ClusterReader, now: datetime) -> Plan:
+    """Compute what `action` would change. Raises `ActionError` when it does not fit the object."""
+    if isinstance(action, Manual):
+        raise PolicyError(
+            f"this one is for a person: {action.instructions}", hint="there is nothing to apply"
+        )
+    before = await reader.get(action.object.kind, action.object.namespace, action.object.name)
+    make: Callable[[Any, Json, ClusterReader, datetime], Awaitable[tuple[list[Json], list[Json]]]]
+    make = _MAKERS[type(action)]
+    do, undo = await make(action, before, reader, now)
+    return Plan(action.object, do, undo, before)
+
+
+async def _service_port(
+    action: PatchServicePort, before: Json, _reader: ClusterReader, _now: datetime
+) -> tuple[list[Json], list[Json]]:
+    for index, port in enumerate(before["spec"].get("ports", [])):
+        if port["port"] == action.port:
+            path = f"/spec/ports/{index}/targetPort"
+            return _swap(path, port.get("targetPort", port["port"]), action.target_port)
+    ports = ", ".join(str(port["port"]) for port in before["spec"].get("ports", []))
+    raise ActionError(f"{action.object} has no port {action.port}", hint=f"its ports are: {ports}")
+
+
+async def _image(
+    action: SetImage, before: Json, _reader: ClusterReader, _now: datetime
+) -> tuple[list[Json], list[Json]]:
+    containers = _template(action.object, before)["spec"]["containers"]
+    for index, container in enumerate(containers):
+        if container["name"] == action.container:
+            path = f"{_TEMPLATE}/spec/containers/{index}/image"
+            return _swap(path, container["image"], action.image)
+    names = ", ".join(container["name"] for container in containers)
+    raise ActionError(
+        f"{action.object} has no container {action.container!r}",
+        hint=f"its containers are: {names}",
+    )
+
+
+async def _roll_back(
+    action: RollBack, before: Json, reader: ClusterReader, _now: datetime
+) -> tuple[list[Json], list[Json]]:
+    if action.object.kind != "Deployment":
+        raise ActionError(f"only a Deployment can be rolled back, not {action.object}")
+    uid = before["metadata"]["uid"]
+    revisions: dict[int, Json] = {}
+    for replica_set in await reader.list("ReplicaSet", action.object.namespace):
+        owners = replica_set["metadata"].get("ownerReferences", [])
+        number = replica_set["metadata"].get("annotations", {}).get(_REVISION, "")
+        if number.isdigit() and any(owner["uid"] == uid for owner in owners):
+            revisions[int(number)] = replica_set
+    current = int(
+        before["metadata"].get("annotations", {}).get(_REVISION, max(revisions, default=0))
+    )
+    earlier = sorted(number for number in revisions if number < current)
+    wanted = action.revision or (earlier[-1] if earlier else 0)
+    if wanted not in revisions or wanted == current:
+        raise ActionError(
+            f"{action.object} has no earlier revision {action.revision or ''}".rstrip(),
+            hint=f"its revisions are: {', '.join(map(str, sorted(revisions))) or 'none'}",
+        )
+    template = _without_hash(revisions[wanted]["spec"]["template"])
+    old = before["spec"]["template"]
+    # The whole template is replaced, so the guard is the object's generation.
+    guard = _test("/metadata/generation", before["metadata"]["generation"])
+    return (
+        [guard, {"op": "replace", "path": _TEMPLATE, "value": template}],
+        [{"op": "replace", "path": _TEMPLATE, "value": old}],
+    )
+
+
+async def _scale(
+    action: Scale, before: Json, _reader: ClusterReader, _now: datetime
+) -> tuple[list[Json], list[Json]]:
+    return _swap("/spec/replicas", before["spec"].get("replicas", 1), action.replicas)
+
+
+async def _restart(
+    action: Restart, before: Json, _reader: ClusterReader, now: datetime
+) -> tuple[list[Json], list[Json]]:
+    metadata = _template(action.object, before).get("metadata", {})
+    annotations = metadata.get("annotations")
+    stamp = now.isoformat(timespec="seconds")
+    base = f"{_TEMPLATE}/metadata/annotations"
+    if annotations is None:
+        return (
+            [{"op": "add", "path": base, "value": {_RESTARTED: stamp}}],
+            [{"op": "remove", "path": base}],
+        )
+    path = f"{base}/{_escape(_RESTARTED)}"
+    if _RESTARTED in annotations:
+        return _swap(path, annotations[_RESTARTED], stamp)
+    return ([{"op": "add", "path": path, "value": stamp}], [{"op": "remove", "path": path}])
+
+
+async def _node_selector(
+    action: RemoveNodeSelector, before: Json, _reader: ClusterReader, _now: datetime
+) -> tuple[list[Json], list[Json]]:
+    selector = _template(action.object, before)["spec"].get("nodeSelector", {})
+    if action.key not in selector:
+        raise ActionError(
+            f"{action.object} has no node selector {action.key!r}",
+            hint=f"its node selector is: {selector or 'empty'}",
+        )
+    path = f"{_TEMPLATE}/spec/nodeSelector"
+    if len(selector) == 1:
+        # The API server drops an empty selector, and then its key could not be put back.
+        return (
+            [_test(path, selector), {"op": "remove", "path": path}],
+            [{"op": "add", "path": path, "value": selector}],
+        )
+    key = f"{path}/{_escape(action.key)}"
+    return (
+        [_test(key, selector[action.key]), {"op": "remove", "path": key}],
+        [{"op": "add", "path": key, "value": selector[action.key]}],
+    )
+
+
+_MAKERS: dict[type, Callable[..., Awaitable[tuple[list[Json], list[Json]]]]] = {
+    PatchServicePort: _service_port,
+    SetImage: _image,
+    RollBack: _roll_back,
+    Scale: _scale,
+    Restart: _restart,
+    RemoveNodeSelector: _node_selector,
+}
+
+
+def _template(object: ObjectRef, before: Json) -> Json:
+    template = before.get("spec", {}).get("template")
+    if not isinstance(template, dict):
+        raise ActionError(f"{object} has no pod template")
+    return template
+
+
+def _swap(path: str, old: object, new: object) -> tuple[list[Json], list[Json]]:
+    return (
+        [_test(path, old), {"op": "replace", "path": path, "value": new}],
+        [_test(path, new), {"op": "replace", "path": path, "value": old}],
+    )
+
+
+def _test(path: str, value: object) -> Json:
+    return {"op": "test", "path": path, "value": value}
+
+
+def _escape(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _without_hash(template: Json) -> Json:
+    metadata = dict(template.get("metadata", {}))
+    labels = {k: v for k, v in metadata.get("labels", {}).items() if k != "pod-template-hash"}
+    return {**template, "metadata": {**metadata, "labels": labels}}

@@ -1,0 +1,86 @@
+"""Is the symptom gone?"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from copilot.model.action import Mitigation
+from copilot.model.clock import Clock
+from copilot.model.diagnosis import Diagnosis, Finding, RootCause, Severity
+from copilot.model.scope import Scope, Window
+
+Symptoms = Callable[[Scope], Awaitable[tuple[Finding, ...]]]
+"""Looks at a scope again and returns what deviates now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How long to look, and how often, in seconds. The symptom must stay away for two looks."""
+
+    timeout: float = 150.0
+    interval: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was seen after a write."""
+
+    cured: bool
+    seconds: float
+    remaining: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+
+
+def symptoms_of(diagnosis: Diagnosis, mitigation: Mitigation) -> tuple[str, ...]:
+    """Return the keys of the findings that `mitigation` must make go away."""
+    root = _root(diagnosis, mitigation)
+    if root is None:
+        return ()
+    cited = set(root.evidence) | {i for step in root.chain for i in step.evidence}
+    places = {root.object, *root.also, mitigation.action.object}
+    return tuple(
+        finding.key
+        for finding in diagnosis.findings
+        if finding.severity is not Severity.INFO
+        and (finding.object in places or cited & set(finding.evidence))
+    )
+
+
+def _root(diagnosis: Diagnosis, mitigation: Mitigation) -> RootCause | None:
+    target = mitigation.action.object
+    same = [r for r in diagnosis.root_causes if r.cause == mitigation.cause]
+    placed = [r for r in same if target == r.object or target in r.also]
+    return next(iter(placed or same), None)
+
+
+async def verify(
+    keys: tuple[str, ...],
+    before: frozenset[str],
+    scope: Scope,
+    symptoms: Symptoms,
+    clock: Clock,
+    settings: Verification,
+) -> Outcome:
+    """Look until none of `keys` is seen twice in a row, or time is up.
+
+    `before` are the keys seen just before the write: a critical finding that was not among them
+    and is still there at the end means that the write made something worse.
+    """
+    started = clock.now()
+    clean = 0
+    while True:
+        await clock.sleep(settings.interval)
+        now = clock.now()
+        seconds = (now - started).total_seconds()
+        window = Window(started, now, scope.window.baseline_start)
+        seen = await symptoms(Scope(scope.cluster, scope.namespaces, window, scope.services))
+        remaining = tuple(sorted({f.key for f in seen} & set(keys)))
+        new = tuple(
+            sorted({f.key for f in seen if f.severity is Severity.CRITICAL} - before - set(keys))
+        )
+        clean = clean + 1 if not remaining and not new else 0
+        if clean >= 2:
+            return Outcome(True, seconds)
+        if seconds >= settings.timeout:
+            return Outcome(False, seconds, remaining, new)
