@@ -1,0 +1,125 @@
+"""The one redactor: masks secrets in everything that leaves for a model, a chat or a store.
+
+A placeholder looks like `[redacted:password:1a2b]`. Its last part is derived from the secret, so
+the same secret reads the same everywhere and a changed one can be told from an unchanged one.
+Redacting twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+
+from copilot.tools import redact_patterns as patterns
+
+_ROUNDS = 8
+
+
+def redact(text: str) -> str:
+    """Return `text` with tokens, keys, passwords, card numbers and e-mail addresses masked."""
+    if "-----BEGIN" in text:
+        text = patterns.PRIVATE_KEY.sub(lambda match: placeholder("private-key", match[0]), text)
+    return "\n".join(map(_settled, text.split("\n")))
+
+
+def placeholder(kind: str, secret: str) -> str:
+    """Return the stable placeholder of `secret`."""
+    digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"[redacted:{kind}:{digest[:4]}]"
+
+
+def sensitive_name(name: str) -> bool:
+    """Say whether a variable or key of this name usually holds a secret ("DB_PASSWORD")."""
+    return patterns.SENSITIVE_NAME.search(name) is not None
+
+
+def redact_value(name: str, value: str) -> str:
+    """Return the `value` of a variable or key as it may be shown: masked if its name tells."""
+    if value and sensitive_name(name) and not value.startswith("[redacted:"):
+        return placeholder(_kind(name), value)
+    return redact(value)
+
+
+def _settled(line: str) -> str:
+    """Redact a line until nothing more is found: one secret may have hidden the start of another."""
+    for _ in range(_ROUNDS):
+        redacted = _line(line)
+        if redacted == line:
+            break
+        line = redacted
+    return line
+
+
+def _line(line: str) -> str:
+    """Redact one line; each pattern runs only where a cheap look finds its hint."""
+    for hint, pattern in patterns.TOKENS:
+        if hint in line:
+            line = pattern.sub(lambda match: placeholder("token", match[0]), line)
+    if "eyJ" in line:
+        line = patterns.JWT.sub(lambda match: placeholder("jwt", match[0]), line)
+    if "://" in line:
+        line = patterns.URL_PASSWORD.sub(_group(2, "password"), line)
+        line = patterns.URL_TOKEN.sub(_group(2, "token"), line)
+    lowered = line.lower()
+    if any(hint in lowered for hint in patterns.HEADER_HINTS):
+        line = patterns.HEADER.sub(_group(2, "token"), line)
+    if any(hint in lowered for hint in patterns.NAME_HINTS) and patterns.MAY_ASSIGN.search(lowered):
+        if "--" in line:
+            line = patterns.FLAG.sub(_assigned, line)
+        line = patterns.ASSIGNMENT.sub(_assigned, line)
+    if "@" in line:
+        line = patterns.EMAIL.sub(lambda match: placeholder("email", match[0]), line)
+    return patterns.CARD.sub(_card, line) if patterns.DIGITS.search(line) else line
+
+
+def _group(number: int, kind: str) -> Callable[[re.Match[str]], str]:
+    def masked(match: re.Match[str]) -> str:
+        start, end = match.start(number) - match.start(), match.end(number) - match.start()
+        secret = match[number]
+        return (
+            match[0]
+            if _masked(secret)
+            else match[0][:start] + placeholder(kind, secret) + match[0][end:]
+        )
+
+    return masked
+
+
+def _assigned(match: re.Match[str]) -> str:
+    """Mask the value of `name = value`, unless the value is a word of ordinary prose."""
+    name, value = match["name"], match["value"]
+    bare = value.strip("\"'\\,;")
+    if not bare or _masked(bare) or bare.startswith(("${", "$(", "{{", "<", "*")):
+        return match[0]
+    word = bare.lower().strip("(.!?)")
+    if word in (patterns.PROSE if match.groupdict().get("sign") == ":" else patterns.NO_VALUE):
+        return match[0]
+    if not _is_password(name) and bare.isdigit() and len(bare) < 7:
+        return match[0]
+    if name.lower() == "pwd" and bare.startswith("/"):
+        return match[0]
+    start = match.start("value") - match.start() + value.index(bare)
+    return match[0][:start] + placeholder(_kind(name), bare) + match[0][start + len(bare) :]
+
+
+def _masked(secret: str) -> bool:
+    return "[redacted:" in secret
+
+
+def _is_password(name: str) -> bool:
+    lowered = name.lower()
+    return "pass" in lowered or "pwd" in lowered
+
+
+def _kind(name: str) -> str:
+    if _is_password(name):
+        return "password"
+    return "key" if "key" in name.lower() else "token" if "token" in name.lower() else "secret"
+
+
+def _card(match: re.Match[str]) -> str:
+    digits = [int(character) for character in match[0] if character.isdigit()]
+    odd, even = digits[-1::-2], digits[-2::-2]
+    total = sum(odd) + sum(sum(divmod(2 * digit, 10)) for digit in even)
+    return placeholder("card", match[0]) if total % 10 == 0 else match[0]

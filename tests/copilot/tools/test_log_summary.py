@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from copilot.tools.log_summary import level_of, mask, parse, summary, templates
+from tests.copilot.tools.worlds import NOW, stamp
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("2026-01-01T00:00:00Z \x1b[31mFTL\x1b[0m main.go:12 > not authorized on geo-db", 0),
+        ("panic: runtime error: index out of range", 0),
+        ("Traceback (most recent call last):", 0),
+        ("rpc error: code = Unavailable desc = connection refused", 1),
+        ('{"severity":"error","message":"request failed"}', 1),
+        ("lookup cart on 10.96.0.10:53: no such host", 1),
+        ("GET /cart HTTP/1.1 503 12ms", 1),
+        ("java.net.ConnectException: Connection refused", 1),
+        ("WARN retrying in 5s", 2),
+        ("INFO request done errors=0", 3),
+        ("2026-01-01 INFO: failed over to the standby, all is well", 3),
+        ('served {"error": null, "status": 200}', 3),
+        ("GET /cart HTTP/1.1 200 12ms", 3),
+    ],
+)
+def test_levels(line: str, level: int) -> None:
+    assert level_of(parse("pod", line)[0].text) == level
+
+
+def test_lines_that_differ_in_ids_are_one_kind() -> None:
+    first = mask("GET /u/42 took 12ms id=8a6f3c1e-3f55-4f0e-9c1c-0d1c3c1d2e3f from 10.0.0.1:80")
+    second = mask("GET /u/7 took 9ms id=11111111-2222-3333-4444-555555555555 from 10.9.8.7:999")
+    assert first == second
+    assert mask("cannot open a.txt") != mask("cannot open b.txt")
+
+
+def test_new_errors_come_before_old_ones_and_ordinary_lines() -> None:
+    text = [f"{stamp(40 - number)} ERROR cache miss {number}" for number in range(30)]
+    text += [f"{stamp(30 - number)} served {number} requests" for number in range(30)]
+    text += [f"{stamp(3)} ERROR no such table"]
+    lines = parse("cart", "\n".join(text))
+    found = templates(lines, NOW.replace(hour=2, minute=45))
+    assert [item.example.text for item in found][:2] == [
+        "ERROR no such table",
+        "ERROR cache miss 0",
+    ]
+    assert [item.new for item in found] == [True, False, False]
+    words = summary(lines, NOW.replace(hour=2, minute=45))
+    assert words[0] == "61 lines of 3 kinds (31 error, 30 other)"
+    assert words[1].startswith("1× [error NEW] cart 02:57:00: ERROR no such table")
+    assert any(line.startswith("  > ERROR no such table") for line in words)
+
+
+def test_without_a_time_before_nothing_is_called_new() -> None:
+    lines = parse("cart", f"{stamp(3)} ERROR no such table")
+    assert "NEW" not in "\n".join(summary(lines, NOW.replace(hour=2, minute=45)))
+
+
+def test_the_frames_of_a_stack_do_not_count_but_its_cause_does() -> None:
+    text = "ERROR request failed\n\tat a.B.c(B.java:1)\n\tat d\nCaused by: x.Y: Connection refused"
+    found = templates(parse("cart", text), None)
+    assert [item.example.text for item in found] == [
+        "ERROR request failed",
+        "Caused by: x.Y: Connection refused",
+    ]
+
+
+def test_one_line_that_matters_among_many_is_shown_quickly() -> None:
+    ordinary = "\n".join(
+        f"{stamp(20)} INFO served user {number} in 5 ms" for number in range(50_000)
+    )
+    text = f"{ordinary}\n{stamp(5)} FATAL lost the quorum"
+    begin = time.perf_counter()
+    words = summary(parse("db", text), NOW)
+    assert time.perf_counter() - begin < 5
+    assert "FATAL lost the quorum" in words[1]
+    assert len("\n".join(words)) < 1000
+
+
+@given(st.lists(st.text(max_size=40), max_size=30))
+def test_no_line_is_lost_from_the_counts(texts: list[str]) -> None:
+    lines = parse("pod", "\n".join(texts))
+    found = templates(lines, None)
+    assert sum(item.count for item in found) <= len(lines)
+    assert {line.text for line in lines if level_of(line.text) < 3 and line.text.strip()} <= {
+        line.text for line in lines if any(mask(line.text) == mask(f.example.text) for f in found)
+    }
