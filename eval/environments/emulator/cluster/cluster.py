@@ -1,0 +1,188 @@
+"""The emulated cluster, assembled."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connectors.api.values import Json
+from eval.environments.emulator.cluster.backends import Backends
+from eval.environments.emulator.cluster.bootstrap import bootstrap
+from eval.environments.emulator.cluster.clock import VirtualClock
+from eval.environments.emulator.cluster.controllers.daemonset import DaemonSets
+from eval.environments.emulator.cluster.controllers.deployment import Deployments
+from eval.environments.emulator.cluster.controllers.endpoints import Endpoints
+from eval.environments.emulator.cluster.controllers.garbage import GarbageCollector
+from eval.environments.emulator.cluster.controllers.jobs import Jobs
+from eval.environments.emulator.cluster.controllers.namespaces import Namespaces
+from eval.environments.emulator.cluster.controllers.quotas import Quotas
+from eval.environments.emulator.cluster.controllers.replicaset import ReplicaSets
+from eval.environments.emulator.cluster.controllers.statefulset import StatefulSets
+from eval.environments.emulator.cluster.controllers.volumes import Volumes
+from eval.environments.emulator.cluster.events import Recorder
+from eval.environments.emulator.cluster.kubeconfig import write_kubeconfig
+from eval.environments.emulator.cluster.kubelet.agent import Kubelets
+from eval.environments.emulator.cluster.kubelet.heartbeat import Heartbeats
+from eval.environments.emulator.cluster.manager import Manager
+from eval.environments.emulator.cluster.names import Names
+from eval.environments.emulator.cluster.objects import clone, key_of
+from eval.environments.emulator.cluster.registry import Registry
+from eval.environments.emulator.cluster.resources import BY_KIND
+from eval.environments.emulator.cluster.scheduler import Scheduler
+from eval.environments.emulator.cluster.store import Store
+from eval.environments.emulator.cluster.world import World
+from eval.environments.emulator.seams import Programs
+
+if TYPE_CHECKING:
+    from eval.environments.emulator.cluster.api.server import ApiServer
+
+_NOTHING: frozenset[int] = frozenset()
+
+
+class EmulatedCluster:
+    """A Kubernetes cluster on a virtual clock; fits `seams.ClusterState`.
+
+    Everything that happens follows from `seed`, `start` and what is asked of it; only the access
+    tokens are drawn anew each time.
+    """
+
+    def __init__(
+        self, programs: Programs, *, seed: int = 0, nodes: int = 3, start: datetime
+    ) -> None:
+        self.clock = VirtualClock(start)
+        names = Names(seed)
+        store = Store(self.clock.now, names)
+        self.world = world = World(
+            clock=self.clock,
+            names=names,
+            store=store,
+            registry=Registry(self.clock, store, names),
+            events=Recorder(self.clock, store),
+            manager=Manager(self.clock, store),
+        )
+        self._kubelets = Kubelets(world, programs)
+        self.tokens = {user: secrets.token_hex(16) for user in ("admin", "viewer")}
+        self._server: ApiServer | None = None
+        self._certificate = ""
+        self._base_url = self._secure_url = ""
+        self._backends = Backends(store)
+        for controller in (
+            Namespaces(world),
+            Deployments(world),
+            ReplicaSets(world, "ReplicaSet"),
+            ReplicaSets(world, "ReplicationController"),
+            StatefulSets(world),
+            DaemonSets(world),
+            Jobs(world),
+            Volumes(world),
+            Scheduler(world),
+            self._kubelets,
+            Endpoints(world),
+            Quotas(world),
+            GarbageCollector(world),
+        ):
+            world.manager.register(controller)
+        bootstrap(world, nodes)
+        Heartbeats(world)
+
+    async def serve(self) -> str:
+        """Serve the Kubernetes API on the loopback; returns its HTTP base URL.
+
+        Requests carry one of `tokens` as bearer. Kubeconfigs use HTTPS, as kubectl demands.
+        """
+        # the HTTP stack is imported only by those who serve
+        from eval.environments.emulator.cluster.api.identities import Identities
+        from eval.environments.emulator.cluster.api.server import ApiServer
+        from eval.environments.emulator.cluster.tls import make_certificate, server_context
+
+        if self._server is None:
+            certificate, key = make_certificate()
+            server = ApiServer(self.world, self._kubelets, Identities(self.tokens))
+            plain, secure = await server.start(server_context(certificate, key))
+            self._server = server
+            self._certificate = certificate
+            self._base_url = f"http://127.0.0.1:{plain}"
+            self._secure_url = f"https://127.0.0.1:{secure}"
+        return self._base_url
+
+    def kubeconfig(self, path: Path, user: str = "admin", *, namespace: str = "default") -> Path:
+        """Write a kubeconfig for `user` ("admin" or "viewer"). Raises RuntimeError before `serve`."""
+        if self._server is None:
+            raise RuntimeError("the cluster serves no API yet: call serve() first")
+        write_kubeconfig(
+            path,
+            server=self._secure_url,
+            certificate=self._certificate,
+            user=user,
+            token=self.tokens[user],
+            namespace=namespace,
+        )
+        return path
+
+    async def close(self) -> None:
+        """Stop serving."""
+        if self._server is not None:
+            await self._server.stop()
+            self._server = None
+
+    def now(self) -> datetime:
+        """The virtual time."""
+        return self.clock.now()
+
+    def advance(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self.clock.advance(seconds)
+
+    def create(self, body: Json) -> Json:
+        """Create an object as an administrator would. Raises `ApiError`."""
+        created = self.world.registry.create(body)
+        self.world.manager.settle()
+        return created
+
+    def apply(self, bodies: Iterable[Json]) -> list[Json]:
+        """Create the objects, or replace those that exist, in order. Raises `ApiError`."""
+        applied: list[Json] = []
+        for body in bodies:
+            resource = BY_KIND[body["kind"]]
+            wanted = clone(body)
+            if resource.namespaced:
+                wanted["metadata"].setdefault("namespace", "default")
+            if self.world.store.get(resource.kind, *key_of(wanted)) is None:
+                applied.append(self.world.registry.create(wanted))
+            else:
+                applied.append(self.world.registry.update(resource, wanted))
+            self.world.manager.settle()
+        return applied
+
+    def objects(self, kind: str, namespace: str | None = None) -> Sequence[Json]:
+        """The live objects of a kind (not copies: read only)."""
+        return self.world.store.all(kind, namespace)
+
+    def endpoints(
+        self, namespace: str, service: str, port: int
+    ) -> Sequence[tuple[Json, int]] | None:
+        """Ready (pod, target port number) pairs behind a Service port; None: no such Service/port."""
+        return self._backends.of(namespace, service, port)
+
+    def listening(self, pod: Json) -> frozenset[int]:
+        """The ports on which the pod's running programs accept connections now."""
+        state = self._kubelets.pod(pod["metadata"]["uid"])
+        return _NOTHING if state is None else state.listening
+
+    def log(self, pod: Json, container: str, line: str, at: datetime | None = None) -> None:
+        """Append one line to the present run of a container's log; dropped when none runs."""
+        state = self._kubelets.pod(pod["metadata"]["uid"])
+        item = None if state is None else state.container(container)
+        if item is not None and item.running and item.log is not None:
+            item.log.append(at or self.clock.now(), line)
+
+    def terminate(
+        self, pod: Json, container: str, exit_code: int = 1, *, oom: bool = False
+    ) -> bool:
+        """Let the program in a container end now; False when none runs there."""
+        done = self._kubelets.end_run(pod["metadata"]["uid"], container, exit_code, oom)
+        self.world.manager.settle()
+        return done

@@ -1,0 +1,160 @@
+"""Jobs: run pods until enough of them have succeeded, or too many failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from connectors.api.values import Json
+from eval.environments.emulator.cluster.conditions import set_condition
+from eval.environments.emulator.cluster.controllers.pods import (
+    create_pod,
+    delete_pod,
+    owned_pods,
+    ready,
+)
+from eval.environments.emulator.cluster.objects import (
+    Key,
+    active,
+    controller_of,
+    key_of,
+    rfc3339,
+    terminating,
+    uid_of,
+)
+from eval.environments.emulator.cluster.store import Change
+from eval.environments.emulator.cluster.world import World
+
+SOURCE = "job-controller"
+_BACKOFF_SECONDS = 10.0
+_BACKOFF_LIMIT = 360.0
+
+
+class Jobs:
+    """Runs Jobs (first cut: non-indexed)."""
+
+    watches = ("Job", "Pod")
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._resting: dict[str, int] = {}
+
+    def affected(self, change: Change) -> Iterable[Key]:
+        """The Job itself, or the one that controls a changed pod."""
+        if change.kind == "Job":
+            return (key_of(change.last),)
+        owner = controller_of(change.last)
+        if owner is not None and owner["kind"] == "Job":
+            return ((change.last["metadata"]["namespace"], owner["name"]),)
+        return ()
+
+    def reconcile(self, key: Key) -> None:
+        """Start pods, finish the Job, and write the status."""
+        world = self._world
+        job = world.store.get("Job", *key)
+        if job is None or terminating(job):
+            return
+        job = self._select(job)
+        status: Json = dict(job.get("status") or {})
+        if status.get("completionTime") or any(
+            item["type"] == "Failed" for item in status.get("conditions") or ()
+        ):
+            return
+        status.setdefault("startTime", rfc3339(world.clock.now()))
+        pods = owned_pods(world, job)
+        done = sum(pod["status"].get("phase") == "Succeeded" for pod in pods)
+        failed = sum(pod["status"].get("phase") == "Failed" for pod in pods)
+        wanted = int(job["spec"].get("completions", 1))
+        if done >= wanted:
+            self._end(
+                job,
+                status,
+                "Complete",
+                "CompletionsReached",
+                "Reached expected number of succeeded pods",
+            )
+        elif failed + self._restarts(pods) > int(job["spec"].get("backoffLimit", 6)):
+            for pod in active(pods):
+                delete_pod(world, job, pod)
+            self._end(
+                job,
+                status,
+                "Failed",
+                "BackoffLimitExceeded",
+                "Job has reached the specified backoff limit",
+            )
+        elif not job["spec"].get("suspend"):
+            self._start(job, min(int(job["spec"].get("parallelism", 1)), wanted - done), failed)
+        running = active(owned_pods(world, job))
+        counts = {
+            "active": len(running),
+            "ready": sum(map(ready, running)),
+            "succeeded": done,
+            "failed": failed,
+        }
+        for name, count in counts.items():
+            status.pop(name, None)
+            if count or name == "ready":
+                status[name] = count
+        world.store.set_status(job, status)
+
+    def _restarts(self, pods: list[Json]) -> int:
+        return sum(
+            item["restartCount"]
+            for pod in active(pods)
+            for item in pod["status"].get("containerStatuses") or ()
+        )
+
+    def _start(self, job: Json, wanted: int, failed: int) -> None:
+        running = len(active(owned_pods(self._world, job)))
+        if running >= wanted:
+            return
+        uid = uid_of(job)
+        if failed and self._resting.get(uid, 0) < failed:
+            # each failure is followed by a pause that doubles
+            self._resting[uid] = failed
+            pause = min(_BACKOFF_SECONDS * 2 ** (failed - 1), _BACKOFF_LIMIT)
+            self._world.manager.later(pause, self, key_of(job))
+            self._resting[f"{uid}/until"] = int(self._world.clock.now().timestamp() + pause)
+            return
+        if self._world.clock.now().timestamp() < self._resting.get(f"{uid}/until", 0):
+            return
+        for _ in range(wanted - running):
+            create_pod(self._world, job, job["spec"]["template"])
+
+    def _end(self, job: Json, status: Json, kind: str, reason: str, message: str) -> None:
+        now = self._world.clock.now()
+        extra = {"lastProbeTime": rfc3339(now)}
+        status["conditions"] = set_condition(
+            status.get("conditions") or (),
+            kind,
+            True,
+            now,
+            reason=reason,
+            message=message,
+            extra=extra,
+        )
+        if kind == "Complete":
+            status["completionTime"] = rfc3339(now)
+            self._world.events.record(job, "Normal", "Completed", "Job completed", source=SOURCE)
+        else:
+            self._world.events.record(job, "Warning", reason, message, source=SOURCE)
+
+    def _select(self, job: Json) -> Json:
+        """Give the Job its generated selector and labels."""
+        if job["spec"].get("selector"):
+            return job
+        uid, name = uid_of(job), job["metadata"]["name"]
+
+        def change(new: Json) -> None:
+            new["spec"]["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+            labels = new["spec"]["template"].setdefault("metadata", {}).setdefault("labels", {})
+            labels.update(
+                {
+                    "batch.kubernetes.io/controller-uid": uid,
+                    "batch.kubernetes.io/job-name": name,
+                    "controller-uid": uid,
+                    "job-name": name,
+                }
+            )
+
+        return self._world.store.edit("Job", key_of(job), change) or job

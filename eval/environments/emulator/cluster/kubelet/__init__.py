@@ -1,0 +1,1 @@
+"""The emulated kubelets: what happens to a pod on its node."""

@@ -1,0 +1,212 @@
+"""One container's way: image, configuration, run, exit, back-off, restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connectors.api.values import Json
+from eval.environments.emulator.cluster.events import EventType
+from eval.environments.emulator.cluster.kubelet.backoff import duration
+from eval.environments.emulator.cluster.kubelet.config import config_error
+from eval.environments.emulator.cluster.kubelet.logs import LogBuffer
+from eval.environments.emulator.cluster.kubelet.probing import Probing
+from eval.environments.emulator.cluster.kubelet.pulling import Pulling
+from eval.environments.emulator.cluster.kubelet.runtime import (
+    ContainerState,
+    Phase,
+    PodState,
+    is_sidecar,
+)
+from eval.environments.emulator.cluster.kubelet.status import terminated
+from eval.environments.emulator.cluster.world import World
+from eval.environments.emulator.seams import Programs
+
+SOURCE = "kubelet"
+_CREATE_SECONDS = 0.3
+_NOTICE_SECONDS = 1.0
+
+
+class Containers:
+    """Starts, watches and restarts containers. `sync` and `publish` are the pod loop's."""
+
+    def __init__(
+        self,
+        world: World,
+        programs: Programs,
+        sync: Callable[[PodState], None],
+        publish: Callable[[PodState], None],
+    ) -> None:
+        self._world = world
+        self._programs = programs
+        self._sync = sync
+        self._publish = publish
+        self._pulling = Pulling(world, programs, sync, publish, self.event)
+        self._probing = Probing(world, programs, publish, self.event, self.kill)
+
+    def event(
+        self,
+        pod: Json,
+        state: PodState,
+        item: ContainerState,
+        type_: EventType,
+        reason: str,
+        message: str,
+    ) -> None:
+        """Record an Event about a container."""
+        field = "initContainers" if item.init else "containers"
+        self._world.events.record(
+            pod,
+            type_,
+            reason,
+            message,
+            source=SOURCE,
+            host=state.node,
+            field_path=f"spec.{field}{{{item.name}}}",
+        )
+
+    def sync(self, pod: Json, state: PodState, item: ContainerState) -> float | None:
+        """Do the next step for a container; returns the seconds after which to look again."""
+        if item.phase not in (Phase.WAITING, Phase.TERMINATED):
+            return None
+        if item.phase is Phase.TERMINATED and not self._restarts(pod, item):
+            return None
+        wait = self._crash_wait(pod, state, item)
+        if wait is not None:
+            return wait
+        ready, wait = self._pulling.ensure(pod, state, item)
+        if not ready:
+            return wait
+        error = config_error(self._world.store, state.key[0], item.spec)
+        if error:
+            self._waiting(item, "CreateContainerConfigError", error)
+            self.event(pod, state, item, "Warning", "Failed", f"Error: {error}")
+            return self._world.names.jitter(10, 15)
+        self._attempt(item)
+        item.phase = Phase.STARTING
+        item.timers.append(
+            self._world.manager.at(_CREATE_SECONDS, lambda: self._start(state, item))
+        )
+        return None
+
+    def exited(self, state: PodState, item: ContainerState, code: int, oom: bool) -> None:
+        """The program of a container ended by itself or was killed."""
+        self.finish(item, code, oom=oom)
+        self._publish(state)
+        if not state.stopping:
+            self._world.manager.at(_NOTICE_SECONDS, lambda: self._sync(state))
+
+    def finish(self, item: ContainerState, code: int, *, oom: bool) -> None:
+        """Note the end of a run."""
+        now = self._world.clock.now()
+        item.cancel()
+        item.phase = Phase.TERMINATED
+        item.serving = item.killing = False
+        item.finished_at = now
+        item.terminated = terminated(item, 137 if oom else code, oom, now)
+        if item.log is not None:
+            item.log.close(now)
+
+    def kill(self, pod: Json, state: PodState, item: ContainerState, message: str) -> None:
+        """Stop a container that will be restarted; it gets its grace period, then SIGKILL."""
+        if item.killing or not item.running:
+            return
+        item.killing = True
+        self.event(pod, state, item, "Normal", "Killing", message)
+        grace = float(pod["spec"].get("terminationGracePeriodSeconds", 30))
+
+        def end() -> None:
+            if item.running and not state.stopping:
+                self.exited(state, item, 137, oom=False)
+
+        item.timers.append(self._world.manager.at(grace, end))
+
+    def spec_changed(self, pod: Json, state: PodState) -> None:
+        """React to a new image in a running pod's spec."""
+        spec = pod["spec"]
+        for field in ("initContainers", "containers"):
+            for new in spec.get(field) or ():
+                item = state.container(new["name"])
+                if item is None or item.spec is new:
+                    continue
+                changed = item.spec.get("image") != new.get("image")
+                item.spec = new
+                if changed and not item.init:
+                    item.crash.updated = None
+                    if item.running:
+                        text = f"Container {item.name} definition changed, will be restarted"
+                        self.kill(pod, state, item, text)
+                    elif not state.stopping:
+                        self._sync(state)
+
+    def _restarts(self, pod: Json, item: ContainerState) -> bool:
+        policy = pod["spec"].get("restartPolicy", "Always")
+        if item.init and not is_sidecar(item):
+            return policy != "Never" and not item.succeeded
+        if policy == "Never":
+            return is_sidecar(item)
+        return policy == "Always" or not item.succeeded
+
+    def _crash_wait(self, pod: Json, state: PodState, item: ContainerState) -> float | None:
+        last = item.finished_at
+        now = self._world.clock.now()
+        if last is None or not item.crash.waits(last, now):
+            return None
+        name, (namespace, pod_name) = item.name, state.key
+        seconds = duration(item.crash.seconds)
+        self._waiting(
+            item,
+            "CrashLoopBackOff",
+            f"back-off {seconds} restarting failed container={name}"
+            f" pod={pod_name}_{namespace}({state.uid})",
+        )
+        text = f"Back-off restarting failed container {name} in pod {pod_name}_{namespace}({state.uid})"
+        self.event(pod, state, item, "Warning", "BackOff", text)
+        return self._world.names.jitter(10, 15)
+
+    def _attempt(self, item: ContainerState) -> None:
+        if item.finished_at is not None and item.container_id:
+            item.crash.next(item.finished_at, self._world.clock.now())
+
+    def _waiting(self, item: ContainerState, reason: str, message: str) -> None:
+        self._retire(item)
+        item.phase, item.reason, item.message = Phase.WAITING, reason, message
+
+    @staticmethod
+    def _retire(item: ContainerState) -> None:
+        if item.terminated is not None:
+            item.last_terminated, item.terminated = item.terminated, None
+
+    def _start(self, state: PodState, item: ContainerState) -> None:
+        pod = self._world.store.get("Pod", *state.key)
+        if pod is None or state.stopping or state.dead or item.phase is not Phase.STARTING:
+            return
+        world, now = self._world, self._world.clock.now()
+        if item.container_id:
+            item.restarts += 1
+            item.previous_log = item.log
+        self._retire(item)
+        self.event(pod, state, item, "Normal", "Created", f"Created container: {item.name}")
+        item.container_id = f"containerd://{world.names.hex()}"
+        item.log = LogBuffer()
+        item.started_at, item.message = now, ""
+        run = self._programs.start(pod, item.spec, now)
+        item.run = run
+        item.log.plan(now, run.lines)
+        item.phase = Phase.RUNNING
+        item.timers.clear()
+        self.event(pod, state, item, "Normal", "Started", f"Started container {item.name}")
+        if run.exits_after is not None:
+            code, oom = run.exit_code, run.oom
+            item.timers.append(
+                world.manager.at(run.exits_after, lambda: self.exited(state, item, code, oom))
+            )
+        if run.listens and (run.exits_after is None or run.ready_after < run.exits_after):
+            item.timers.append(world.manager.at(run.ready_after, lambda: self._serve(state, item)))
+        self._probing.begin(state, item)
+        self._publish(state)
+        if item.init and is_sidecar(item):
+            self._sync(state)
+
+    def _serve(self, state: PodState, item: ContainerState) -> None:
+        item.serving = True
+        state.refresh_listening()
