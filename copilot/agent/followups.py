@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copilot.agent.briefing import by_weight
 from copilot.agent.claims import citations
 from copilot.agent.intents import Intent
 from copilot.agent.memory import Memory
@@ -58,7 +59,7 @@ def _why(d: Diagnosis) -> str:
 
 def _evidence(question: str, d: Diagnosis, memory: Memory) -> str:
     asked = [memory.evidence[i] for i in citations(question) if i in memory.evidence]
-    pieces = asked or d.evidence[:8]
+    pieces = asked or by_weight(d)[:8]
     if not pieces:
         return "No evidence is stored yet."
     return "\n".join(map(evidence_markdown, pieces))
