@@ -23,6 +23,8 @@ _CADVISOR = (
 _REQUESTS = re.compile(
     r"(http|grpc|rpc|request|nginx_ingress|envoy|traefik|istio|linkerd).*"
     r"(requests?|responses?|duration|latency|handled|seconds|milliseconds).*(_total|_count|_bucket)"
+    # what the OpenTelemetry collector counts of spans, under its several prefixes
+    r"|(traces_)?(span_?metrics_)?calls_total$"
 )
 # requests to the platform itself say nothing about an app's users
 _PLATFORM = re.compile(

@@ -10,6 +10,7 @@ from copilot.model.errors import (
     CorrectYourCall,
     ForbiddenError,
     NotAvailable,
+    NotFoundError,
     UnavailableError,
     UsageError,
 )
@@ -25,7 +26,7 @@ from copilot.tools.wrap import wrapped
 async def validate_scope(sources: Sources, scope: Scope) -> Scope:
     """Return `scope` with its service names as the cluster spells them.
 
-    Raises `UsageError` for an unknown namespace or service (with the nearest names),
+    Raises `NotFoundError` for an unknown namespace or service (with the nearest names),
     `ForbiddenError` for a namespace that we may not read, `UnavailableError` without a cluster.
     """
     cluster = sources.cluster
@@ -57,7 +58,7 @@ async def _check_namespace(cluster: ClusterReader, namespace: str) -> None:
                 raise _forbidden(namespace)
 
 
-async def _unknown(cluster: ClusterReader, namespace: str) -> UsageError:
+async def _unknown(cluster: ClusterReader, namespace: str) -> NotFoundError:
     try:
         names = [name_of(item) for item in await cluster.list("Namespace")]
     except SourceForbidden:
@@ -66,7 +67,7 @@ async def _unknown(cluster: ClusterReader, namespace: str) -> UsageError:
     hint = f"did you mean {' or '.join(near)}?" if near else ""
     if names and not near:
         hint = f"there are: {', '.join(sorted(names)[:20])}"
-    return UsageError(
+    return NotFoundError(
         f'the namespace "{namespace}" does not exist in {cluster.name}',
         hint=hint or "`kubectl get namespaces` lists them",
     )
@@ -85,7 +86,7 @@ async def _service(context: Context, name: str) -> Target:
     except CorrectYourCall as error:
         hint = f"did you mean {' or '.join(error.nearest)}?" if error.nearest else ""
         where = ", ".join(context.scope.namespaces)
-        raise UsageError(
+        raise NotFoundError(
             f'nothing called "{name}" in the namespace {where}',
             hint=hint or str(error).partition("There are: ")[2].rstrip(".") or "check the name",
         ) from error

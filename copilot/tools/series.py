@@ -66,8 +66,9 @@ def sparkline(values: list[float], width: int = 24) -> str:
     if not finite:
         return ""
     size = max(math.ceil(len(finite) / width), 1)
+    # Halved, so that neither the sum nor the span of the largest floats overflows.
     means = [
-        sum(part) / len(part)
+        sum(value / 2 / len(part) for value in part)
         for part in (finite[i : i + size] for i in range(0, len(finite), size))
     ]
     low, high = min(0.0, *means), max(means)

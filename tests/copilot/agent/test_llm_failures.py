@@ -53,7 +53,7 @@ def fell_back(events: list[Event]) -> str:
             "longer than scripted can read",
             {},
         ),
-        ([silence()], "did not answer within 0 s", {"timeout": 0.3}),
+        ([silence()], "did not answer within 1 s", {"timeout": 1.0}),
         ([silence()], "did not answer within", {"max_seconds": 0.3}),
         ([say("")], "gave an empty answer", {}),
         ([Step(text=" \n")], "gave an empty answer", {}),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.api.errors import SourceForbidden, SourceUnreachable
-from copilot.model.errors import ForbiddenError, UnavailableError, UsageError
+from copilot.model.errors import ForbiddenError, NotFoundError, UnavailableError
 from copilot.tools.scope import validate_scope
 from copilot.tools.sources import Sources
 from tests.copilot.tools.worlds import Cluster, FixedClock, app, namespace, scope
@@ -21,15 +21,15 @@ async def test_names_are_spelled_as_the_cluster_does() -> None:
 
 async def test_an_unknown_namespace_names_the_nearest() -> None:
     cluster = Cluster([namespace("shop"), namespace("shop-test"), namespace("web")])
-    with pytest.raises(UsageError, match=r'"shopp" does not exist .*did you mean shop'):
+    with pytest.raises(NotFoundError, match=r'"shopp" does not exist .*did you mean shop'):
         await validate_scope(sources(cluster), scope("shopp"))
-    with pytest.raises(UsageError, match="there are: shop, shop-test, web"):
+    with pytest.raises(NotFoundError, match="there are: shop, shop-test, web"):
         await validate_scope(sources(cluster), scope("zzz"))
 
 
 async def test_an_unknown_service_names_the_nearest() -> None:
     cluster = Cluster([namespace(), *app("cart")])
-    with pytest.raises(UsageError, match=r'nothing called "carts".*did you mean cart\?'):
+    with pytest.raises(NotFoundError, match=r'nothing called "carts".*did you mean cart\?'):
         await validate_scope(sources(cluster), scope(services=("carts",)))
 
 
