@@ -9,7 +9,6 @@ from eval.apps.manifests import manifests
 from eval.apps.model import App, Service
 from eval.environments.emulator.cluster.cluster import EmulatedCluster
 from eval.environments.emulator.traffic.processes import Processes
-from eval.environments.emulator.volumes import bind_claims
 
 _LIMIT_SECONDS = 600.0
 _STEP_SECONDS = 2.0
@@ -28,7 +27,6 @@ async def deploy(app: App, cluster: EmulatedCluster, processes: Processes) -> No
     for item in objects:
         if item["kind"] != "Deployment":
             cluster.create(item)
-    bind_claims(cluster.world)
     done: set[str] = set()
     for belongs in stages:
         names = [s.name for s in app.services.values() if belongs(s) and s.name not in done]
