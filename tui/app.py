@@ -29,8 +29,8 @@ class CopilotApp(App[None]):
     CSS_PATH = "app.tcss"
     TITLE = "Incident Copilot"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+e", "toggle_evidence", "Evidence"),
-        Binding("ctrl+f", "approve", "Fix"),
+        Binding("f2", "toggle_evidence", "Evidence"),
+        Binding("f4", "approve", "Fix"),
         Binding("escape", "focus_input", "Ask", show=False),
         Binding("ctrl+q", "quit", "Quit"),
     ]

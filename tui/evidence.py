@@ -14,6 +14,14 @@ from textual.widgets.option_list import Option
 
 from copilot.model.evidence import Evidence
 
+_WIDTH = 40
+
+
+def _line(evidence: Evidence) -> str:
+    query = " ".join(evidence.query.split())
+    shown = query if len(query) <= _WIDTH else query[: _WIDTH - 1] + "…"
+    return f"{evidence.id} {evidence.source}\n  {shown}"
+
 
 class EvidencePanel(Vertical):
     """A list of all evidence; enter opens one."""
@@ -40,7 +48,7 @@ class EvidencePanel(Vertical):
             return
         self._evidence[evidence.id] = evidence
         options = self.query_one(OptionList)
-        options.add_option(Option(f"{evidence.id}\n  {evidence.query[:120]}", id=evidence.id))
+        options.add_option(Option(_line(evidence), id=evidence.id))
         self.query_one(".heading", Static).update(f"Evidence ({len(self._evidence)})")
 
     def on_option_list_option_selected(self, selected: OptionList.OptionSelected) -> None:

@@ -88,5 +88,7 @@ class Transcript(VerticalScroll):
                 await self._answer.update(text)
         else:
             await self.mount(Markdown(text, classes="answer"))
+        # The cause stands first: show the answer from its beginning.
+        self.release_anchor()
+        self.query(".answer").last(Markdown).scroll_visible(top=True, animate=False)
         self._stream = self._answer = None
-        self.anchor()

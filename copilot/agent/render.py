@@ -40,11 +40,11 @@ def similar_markdown(incident: SimilarIncident) -> str:
     builtin = " (built-in example)" if incident.builtin else ""
     lines = [f"- **{incident.title}** ({incident.date}, {incident.id}){builtin}"]
     if incident.cause:
-        lines.append(f"  Cause: {incident.cause}")
+        lines.append(f"  - Cause: {incident.cause}")
     if incident.fix:
-        lines.append(f"  What fixed it: {incident.fix} ({held[incident.held]})")
+        lines.append(f"  - What fixed it: {incident.fix} ({held[incident.held]})")
     if incident.why:
-        lines.append(f"  Why similar: {incident.why}")
+        lines.append(f"  - Why similar: {incident.why}")
     return "\n".join(lines)
 
 
@@ -94,20 +94,21 @@ def _root_cause(d: Diagnosis) -> str:
         return "\n".join(lines) + _undecided(d)
     if d.verdict is Verdict.INCONCLUSIVE:
         lines.append(f"**The evidence does not decide.** {d.summary}".strip())
-        lines += ["", "Candidates, most likely first:", *map(_candidate, d.root_causes[:4])]
+        lines += ["", "Candidates, most likely first:", "", *map(_candidate, d.root_causes[:4])]
         return "\n".join(lines) + _undecided(d)
     lines.append(f"**{top.object}: {title(top)}** ({_sure(top)})")
     if d.mitigations:
         best = d.mitigations[0]
-        lines.append(f"**Fix:** {best.title}" + (f": {code(best.kubectl)}" if best.kubectl else ""))
+        command = f": {code(best.kubectl)}" if best.kubectl else ""
+        lines += ["", f"**Fix:** {best.title}{command}"]
     lines += ["", d.summary.strip()]
     if not _said(top, d.summary):
         lines += ["", top.summary.strip() + _missing_citations(top) + _mark(top)]
     if top.chain:
-        lines += ["", "How it leads to the symptom:"]
+        lines += ["", "How it leads to the symptom:", ""]
         lines += [f"{n}. {s.text}{citing(s.evidence)}" for n, s in enumerate(top.chain, 1)]
     if len(d.root_causes) > 1:
-        lines += ["", "Other candidates:", *map(_candidate, d.root_causes[1:4])]
+        lines += ["", "Other candidates:", "", *map(_candidate, d.root_causes[1:4])]
     return "\n".join(lines)
 
 
@@ -186,11 +187,11 @@ def _what_to_do(d: Diagnosis) -> str:
         hand = "" if m.automatic else ", by hand"
         lines.append(f"{n}. **{m.title}** (risk {m.risk.value}{hand})")
         if m.kubectl:
-            lines.append(f"   Command: {code(m.kubectl)}")
+            lines.append(f"   - Command: {code(m.kubectl)}")
         if m.undo:
-            lines.append(f"   Undo: {_command_or_text(m.undo)}")
+            lines.append(f"   - Undo: {_command_or_text(m.undo)}")
         if m.expected:
-            lines.append(f"   Afterwards: {m.expected}")
+            lines.append(f"   - Afterwards: {m.expected}")
     if d.runbooks:
         lines += ["", "Runbooks:"] if d.mitigations else ["Runbooks:"]
         for passage in d.runbooks[:3]:

@@ -59,7 +59,7 @@ async def test_enter_in_the_dialog_declines_and_escape_leaves_it_open_for_later(
         await pilot.press("escape")
         await pilot.pause()
         assert conversation.decided == []
-        await pilot.press("ctrl+f")
+        await pilot.press("f4")
         await pilot.pause()
         assert isinstance(app.screen, ApprovalDialog)
         await pilot.press("enter")
@@ -90,6 +90,6 @@ async def test_a_resumed_session_shows_what_was_said() -> None:
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
         assert [answer.source for answer in app.query(Markdown)] == [ANSWER]
-        await pilot.press("ctrl+f")
+        await pilot.press("f4")
         await pilot.pause()
         assert isinstance(app.screen, ApprovalDialog)
