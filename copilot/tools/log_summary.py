@@ -16,6 +16,8 @@ _MASK = re.compile(
     r"|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"  # UUID
     r"|\b(?:0x)?(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{8,}\b"  # hash, address
     r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"  # IPv4
+    # numbered workers: conn12, pool-3-thread-7
+    r"|(?<![A-Za-z])(?:conn|thread|worker|pool|task|exec|session|client|goroutine)[-_# ]?\d+"
     r"|(?<![A-Za-z_])\d+(?:\.\d+)?(?=(?:ns|us|µs|ms|s|m|h|B|KB|MB|GB|%)?\b)"  # number
 )
 _FATAL = re.compile(

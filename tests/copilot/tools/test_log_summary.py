@@ -90,3 +90,11 @@ def test_no_line_is_lost_from_the_counts(texts: list[str]) -> None:
     assert {line.text for line in lines if level_of(line.text) < 3 and line.text.strip()} <= {
         line.text for line in lines if any(mask(line.text) == mask(f.example.text) for f in found)
     }
+
+
+def test_numbered_connections_and_workers_are_one_kind() -> None:
+    text = "\n".join(
+        f'2026-03-01T03:00:0{n}Z {{"ctx":"conn{n}","msg":"Checking authorization failed"}}'
+        for n in range(1, 8)
+    )
+    assert [item.count for item in templates(parse("db", text), None)] == [7]
