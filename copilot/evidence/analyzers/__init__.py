@@ -1,0 +1,1 @@
+"""Small functions from a case to clues, each about one kind of condition."""

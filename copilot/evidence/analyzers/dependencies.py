@@ -1,0 +1,188 @@
+"""What running programs complain about in their logs, now: dependencies first of all."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from copilot.evidence.analyzers import logclaims
+from copilot.evidence.case import Case
+from copilot.evidence.clues import Claim, Clue
+from copilot.evidence.kube import brief, containers, dig, is_true
+from copilot.evidence.logclock import counts
+from copilot.evidence.logscan import LogIssue
+from copilot.evidence.signatures import DEPENDENCY_KINDS
+from copilot.model.scope import ObjectRef
+
+_SAYS = {
+    "refused": "connections are refused",
+    "unavailable": "no server is available",
+    "dns": "the name cannot be resolved",
+    "timeout": "calls time out",
+    "reset": "connections break off",
+    "tls": "TLS fails",
+    "cert_expired": "a certificate has expired",
+    "auth_failed": "the login is refused",
+    "not_authorized": "a right is missing",
+    "user_missing": "the login does not exist",
+    "pool": "the connection pool is exhausted",
+    "lock": "locks are waited for",
+    "upstream_error": "calls are answered with errors",
+}
+_MOMENT = timedelta(seconds=8)
+_HARD = frozenset({"refused", "unavailable", "dns", "auth_failed", "not_authorized", "user_missing",
+                   "tls", "cert_expired", "disk_full", "io_error"})  # fmt: skip
+
+
+def analyze(case: Case) -> Iterator[Clue]:
+    """Report present complaints, grouped by caller and dependency."""
+    groups: dict[tuple[ObjectRef, ObjectRef | None, str], list[LogIssue]] = defaultdict(list)
+    for issue in case.issues:
+        if issue.log.previous or issue.final or not _runs(issue):
+            continue  # the end of a container that is down is told with its crash
+        target = logclaims.target(case, issue) if issue.kind in DEPENDENCY_KINDS else None
+        if counts(case, issue, target):
+            groups[issue.workload, target, issue.kind].append(issue)
+    worst: dict[tuple[ObjectRef, ObjectRef | None], list[tuple[str, list[LogIssue]]]] = defaultdict(
+        list
+    )
+    for (workload, target, kind), issues in groups.items():
+        worst[workload, target].append((kind, issues))
+    for (workload, target), kinds in worst.items():
+        yield from _complaint(case, workload, target, kinds)
+
+
+def _runs(issue: LogIssue) -> bool:
+    return bool(dig(issue.pod, "status.phase") == "Running")
+
+
+def _complaint(
+    case: Case,
+    workload: ObjectRef,
+    target: ObjectRef | None,
+    kinds: list[tuple[str, list[LogIssue]]],
+) -> Iterator[Clue]:
+    known = [(k, i) for k, i in kinds if k not in ("error", "telemetry")]
+    if not known:
+        yield from _errors(case, workload, [i for _, found in kinds for i in found])
+        return
+    known.sort(key=lambda item: (item[0] not in _HARD, -sum(i.count for i in item[1])))
+    issues = [i for _, found in known for i in found]
+    first = min((i.first for i in issues if i.first), default=None)
+    count = sum(i.count for i in issues)
+    claims: list[Claim] = []
+    for _, found in known:
+        claims += logclaims.claims_of(case, found[0])
+    kind = known[0][0]
+    ready = all(
+        is_true(pod, "Ready")
+        for node in logclaims.backing(case, target)
+        for pod in case.snapshot.pods(node)
+    )
+    weight = _weight(kind, count, target) * (1.0 if _lasts(issues) else 0.5)
+    says = _SAYS.get(kind, f"it reports {kind.replace('_', ' ')}")
+    about = f" of {target.name}" if target else ""
+    if target is not None and case.snapshot.get(target) is None:
+        claims += _unknown_target(case, workload, target, issues)
+    elif target is not None and kind == "dns" and ready:
+        spec = case.snapshot.spec(workload)
+        own = dig(spec, "dnsPolicy", "ClusterFirst") not in (
+            "ClusterFirst",
+            "ClusterFirstWithHostNet",
+        )
+        if own:
+            claims.append(
+                Claim(
+                    workload,
+                    "network.dns",
+                    0.9,
+                    f"its dnsPolicy {spec.get('dnsPolicy')} keeps it from resolving {target.name}",
+                )
+            )
+    yield case.clue(
+        "log.dependency" if target else f"log.{kind}",
+        workload,
+        f"{workload.kind} {workload.name} logs that {says}{about} ({count} times since {brief(first)})",
+        [logclaims.quote(case, i) for i in issues[:3]],
+        weight=weight,
+        onset=_beginning(issues, first),
+        claims=claims,
+        place=workload,
+        toward=target,
+    )
+
+
+def _lasts(issues: list[LogIssue]) -> bool:
+    """Whether the complaints go on for more than a passing moment."""
+    first = min((i.first for i in issues if i.first), default=None)
+    last = max((i.last for i in issues if i.last), default=None)
+    return first is None or last is None or last - first >= _MOMENT
+
+
+def _weight(kind: str, count: int, target: ObjectRef | None) -> float:
+    if kind == "telemetry":
+        return 0.0
+    if kind in _HARD:
+        base = 0.8 if target else 0.65
+    elif kind in DEPENDENCY_KINDS:
+        base = 0.6 if target else 0.4
+    else:
+        base = 0.35
+    # One failed call is no incident; that it goes on is.
+    return base if count >= 3 else 0.5 * base if count == 2 else 0.3 * base
+
+
+def _unknown_target(
+    case: Case, workload: ObjectRef, target: ObjectRef, issues: list[LogIssue]
+) -> list[Claim]:
+    """A name that only the log knows: the program was told it somewhere we cannot read."""
+    if any(s.target == target for s in case.wiring.settings.get(workload, ())):
+        return []  # the configuration's own analyzer knows more
+    why = f"it calls {target.name}, and no such Service exists"
+    del issues
+    return [
+        Claim(workload, "dependency.wrong_address", 0.45, why),
+        Claim(target, "service.missing", 0.35, f"{workload.name} calls it, and it does not exist"),
+    ]
+
+
+def _errors(case: Case, workload: ObjectRef, issues: list[LogIssue]) -> Iterator[Clue]:
+    """Errors of no known kind count a little, if the log was clean before them."""
+    fresh = [
+        i
+        for i in issues
+        if i.clean_before and i.count >= 3 and case.snapshot.is_known_period(i.first)
+    ]
+    if not fresh:
+        return
+    count = sum(i.count for i in fresh)
+    first = min((i.first for i in fresh if i.first), default=None)
+    why = f"its log has {count} errors since {brief(first)}, and none before"
+    yield case.clue(
+        "log.errors",
+        workload,
+        f"{workload.kind} {workload.name}: {why}",
+        [logclaims.quote(case, i) for i in fresh[:2]],
+        weight=0.35,
+        onset=first,
+        claims=[
+            Claim(
+                workload,
+                "application.errors",
+                0.4,
+                why,
+                facts={"container": _first(case, workload)},
+            )
+        ],
+        place=workload,
+    )
+
+
+def _first(case: Case, workload: ObjectRef) -> str:
+    found = containers(case.snapshot.spec(workload))
+    return str(found[0].get("name", "")) if found else ""
+
+
+def _beginning(issues: list[LogIssue], first: datetime | None) -> datetime | None:
+    return first if any(i.clean_before for i in issues) else None

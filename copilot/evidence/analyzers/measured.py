@@ -1,0 +1,217 @@
+"""Request and resource metrics that left their baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from copilot.evidence.analyzers import logclaims
+from copilot.evidence.case import Case
+from copilot.evidence.clues import Claim, Clue
+from copilot.evidence.collect_metrics import flow_line, usage_line
+from copilot.evidence.kube import containers, dig, quantity
+from copilot.evidence.snapshot import Snapshot
+from copilot.evidence.telemetry import Flow, Level
+from copilot.model.evidence import Source
+from copilot.model.scope import ObjectRef
+
+_ERRORS_NEW = 0.03
+_ERRORS_ALONE = 0.10
+_TRAFFIC = 0.02
+
+
+def analyze(case: Case) -> Iterator[Clue]:
+    """Report failing, slow, silent and overloaded services, and starved containers."""
+    telemetry = case.snapshot.telemetry
+    served = {f.service: f for f in telemetry.served()}
+    for flow in telemetry.served():
+        node = case.wiring.node(flow.service)
+        if node is not None:
+            yield from _service(case, node, flow)
+    for flow in telemetry.edges():
+        caller, callee = case.wiring.node(flow.caller), case.wiring.callee(flow.service)
+        if caller is not None and callee is not None:
+            yield from _edge(case, caller, callee, flow, served.get(flow.service))
+    yield from _silent(case, served)
+    yield from _usages(case)
+
+
+def failing(level: Level, rate: Level) -> bool:
+    """Whether a share of errors is above its baseline, or high by itself where there is none."""
+    if rate.now < _TRAFFIC:
+        return False
+    if level.base is None:
+        return level.now >= _ERRORS_ALONE
+    return level.above(_ERRORS_NEW, 1.5)
+
+
+def slow(level: Level | None, rate: Level) -> bool:
+    """Whether answers take clearly longer than before."""
+    if level is None or rate.now < _TRAFFIC or level.base is None:
+        return False
+    return level.above(0.05, 2.0)
+
+
+def quote(case: Case, flow: Flow) -> str:
+    """Quote one flow of the request metrics."""
+    return case.ledger.add(Source.METRICS, flow.query, flow_line(flow))
+
+
+def _service(case: Case, node: ObjectRef, flow: Flow) -> Iterator[Clue]:
+    if failing(flow.errors, flow.rate):
+        share = f"{100 * flow.errors.now:.0f} % of its requests fail"
+        share += "" if flow.errors.base is None else f" (before: {100 * flow.errors.base:.0f} %)"
+        yield case.clue(
+            "service.errors",
+            node,
+            f"{node.kind} {node.name}: {share}",
+            [quote(case, flow)],
+            weight=min(1.0, 0.5 + flow.errors.now),
+            onset=flow.errors.onset,
+            claims=[Claim(node, "application.errors", 0.3, share)],
+        )
+    if flow.latency and slow(flow.latency, flow.rate):
+        took = f"its requests take {1000 * flow.latency.now:.0f} ms (before: {1000 * (flow.latency.base or 0):.0f} ms)"
+        yield case.clue(
+            "service.slow",
+            node,
+            f"{node.kind} {node.name}: {took}",
+            [quote(case, flow)],
+            weight=0.6,
+            onset=flow.latency.onset,
+            claims=[Claim(node, "application.slow", 0.25, took)],
+        )
+    surge = flow.rate.base and flow.rate.now >= 2.5 * flow.rate.base and flow.rate.above(1.0)
+    if surge and not case.depended_on(node):
+        more = f"{flow.rate.now:.1f} requests/s arrive (before: {flow.rate.base:.1f})"
+        yield case.clue(
+            "traffic.surge",
+            node,
+            f"{node.kind} {node.name}: {more}",
+            [quote(case, flow)],
+            weight=0.45,
+            onset=flow.rate.onset,
+            claims=[Claim(node, "traffic.surge", 0.6, more)],
+        )
+
+
+def _edge(
+    case: Case, caller: ObjectRef, callee: ObjectRef, flow: Flow, server: Flow | None
+) -> Iterator[Clue]:
+    name = f"{caller.name} -> {callee.name}"
+    behind = (logclaims.backing(case, callee) or [callee])[0]
+    if failing(flow.errors, flow.rate):
+        share = f"{100 * flow.errors.now:.0f} % of its calls to {callee.name} fail"
+        # Calls that fail while the callee itself sees no failure, or no call at all, never arrive.
+        arrive = server is not None and server.rate.now >= 0.3 * flow.rate.now
+        claims = (
+            []
+            if arrive
+            else [
+                Claim(
+                    behind, "dependency.unreachable", 0.25, f"calls to {callee.name} do not arrive"
+                )
+            ]
+        )
+        yield case.clue(
+            "edge.errors",
+            caller,
+            f"{name}: {share}",
+            [quote(case, flow), *([quote(case, server)] if server else [])],
+            weight=min(1.0, 0.5 + flow.errors.now),
+            onset=flow.errors.onset,
+            claims=claims,
+            place=caller,
+            toward=callee,
+        )
+    if flow.latency and slow(flow.latency, flow.rate):
+        gained = flow.latency.now - (flow.latency.base or 0.0)
+        inside = 0.0
+        if server and server.latency:
+            inside = server.latency.now - (server.latency.base or 0.0)
+        took = f"calls take {1000 * flow.latency.now:.0f} ms (before: {1000 * (flow.latency.base or 0):.0f} ms)"
+        claims = []
+        if server and server.latency and inside < 0.3 * gained:
+            claims = [
+                Claim(
+                    behind,
+                    "network.delay",
+                    0.6,
+                    f"{took}, but {callee.name} itself answers as fast as before",
+                )
+            ]
+        yield case.clue(
+            "edge.slow",
+            caller,
+            f"{name}: {took}",
+            [quote(case, flow)],
+            weight=0.55,
+            onset=flow.latency.onset,
+            claims=claims,
+            place=caller,
+            toward=callee,
+        )
+
+
+def _silent(case: Case, served: dict[str, Flow]) -> Iterator[Clue]:
+    """Services that stopped being called although traffic as a whole goes on."""
+    base = sum(f.rate.base or 0.0 for f in served.values())
+    now = sum(f.rate.now for f in served.values())
+    if base <= 0 or now < 0.15 * base:
+        return
+    for name, flow in served.items():
+        before = flow.rate.base or 0.0
+        node = case.wiring.node(name)
+        if node is None or before < 0.05 or flow.rate.now > 0.05 * before:
+            continue
+        yield case.clue(
+            "service.silent",
+            node,
+            f"{node.kind} {node.name} serves no requests any more (before: {before:.2f}/s)",
+            [quote(case, flow)],
+            weight=0.35,
+            onset=flow.rate.onset,
+        )
+
+
+def _usages(case: Case) -> Iterator[Clue]:
+    snapshot = case.snapshot
+    pods = {(p["metadata"]["namespace"], p["metadata"]["name"]): p for p in snapshot.of("Pod")}
+    for usage in snapshot.telemetry.usages:
+        pod = pods.get((usage.namespace, usage.pod))
+        if pod is None:
+            continue
+        node = snapshot.controller(pod)
+        limit = _limit(snapshot, node, usage.container, usage.resource)
+        evidence = [case.ledger.add(Source.METRICS, usage.query, usage_line(usage))]
+        level, facts = usage.level, {"container": usage.container}
+        if usage.resource == "throttled" and level.now >= 0.25 and level.above(0.15, 1.5):
+            why = f"its CPU limit holds it back in {100 * level.now:.0f} % of the periods"
+            yield case.clue(
+                "container.throttled", node, f"{node.kind} {node.name}: {why}", evidence,
+                weight=0.3, onset=level.onset,
+                claims=[Claim(node, "resources.cpu_throttling", 0.55, why, facts=facts)],
+            )  # fmt: skip
+        elif usage.resource == "cpu" and level.base is not None and level.above(0.1, 2.5):
+            why = f"it uses {level.now:.2f} cores (before: {level.base:.2f})"
+            near = limit is not None and level.now >= 0.85 * limit
+            yield case.clue(
+                "container.cpu", node, f"{node.kind} {node.name}: {why}", evidence,
+                weight=0.3 if near or level.now > 0.5 else 0.0, onset=level.onset,
+                claims=[Claim(node, "resources.cpu_saturation", 0.5 if near else 0.35, why, facts=facts)],
+            )  # fmt: skip
+        elif usage.resource == "memory" and usage.growing and limit and level.now >= 0.7 * limit:
+            why = (
+                f"its memory grows steadily and is at {100 * level.now / limit:.0f} % of its limit"
+            )
+            yield case.clue(
+                "container.memory_growing", node, f"{node.kind} {node.name}: {why}", evidence,
+                weight=0.35, onset=level.onset,
+                claims=[Claim(node, "resources.memory_leak", 0.6, why, facts=facts)],
+            )  # fmt: skip
+
+
+def _limit(snapshot: Snapshot, node: ObjectRef, container: str, resource: str) -> float | None:
+    for item in containers(snapshot.spec(node)):
+        if item.get("name") == container:
+            return quantity(dig(item, "resources.limits", {}).get(resource))
+    return None

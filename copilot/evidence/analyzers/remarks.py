@@ -1,0 +1,130 @@
+"""Things worth knowing that are no symptoms: recent rollouts, past restarts, odd commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from copilot.evidence.analyzers.changed import _CAUSES
+from copilot.evidence.case import Case
+from copilot.evidence.clues import Claim, Clue, Fact
+from copilot.evidence.kube import (
+    brief,
+    containers,
+    dig,
+    is_true,
+    parse_time,
+    pod_spec,
+    ref_of,
+    statuses,
+)
+
+_STRENGTH = 0.1
+
+
+def rollouts(case: Case) -> Iterator[Clue]:
+    """Say what recent rollouts changed: candidates for whatever else is wrong with the workload."""
+    for obj in case.snapshot.of("Deployment"):
+        workload = ref_of(obj)
+        changes = case.changes(workload)
+        found = case.rollout(workload)
+        if not changes or found is None:
+            continue
+        claims = []
+        for change in changes:
+            cause = _CAUSES["crash"].get(change.field) or _CAUSES["not_ready"].get(change.field)
+            if cause is None or change.field.endswith("Probe"):
+                continue
+            facts: dict[str, Fact] = {
+                "container": change.container,
+                "rolled_out": 1,
+                "field": change.field,
+            }
+            if change.field == "image":
+                facts["previous_image"] = change.before
+            name = "resources.cpu_throttling" if change.path.endswith("/cpu") else cause[0]
+            claims.append(
+                Claim(
+                    workload, name, _STRENGTH, f"its latest revision changed {change}", facts=facts
+                )
+            )
+        shown = "; ".join(str(c) for c in changes[:3])
+        yield case.clue(
+            "workload.rolled_out",
+            workload,
+            f"{workload.kind} {workload.name} was rolled out at {brief(found.at)}: {shown}",
+            [changes[0].evidence],
+            weight=0.0,
+            onset=found.at,
+            claims=claims,
+        )
+
+
+def restarts(case: Case) -> Iterator[Clue]:
+    """Remark on restarts of containers that run well now."""
+    for obj in case.snapshot.workloads:
+        workload = ref_of(obj)
+        for pod in case.snapshot.pods(workload):
+            for status in statuses(pod):
+                last = dig(status, "lastState.terminated", {})
+                ended = parse_time(last.get("finishedAt"))
+                if not status.get("ready") or not last or not case.snapshot.is_recent(ended):
+                    continue
+                recent = bool(ended and case.now - ended < timedelta(minutes=5))
+                why = (
+                    f"container {status.get('name')} was restarted at {brief(ended)}"
+                    f" ({last.get('reason')}, exit code {last.get('exitCode')}) and is ready again"
+                )
+                yield case.clue(
+                    "pod.restarted",
+                    workload,
+                    f"{workload.kind} {workload.name}: {why}",
+                    [case.ledger.state(pod, status, "lastState")],
+                    weight=0.0,
+                    onset=ended,
+                    claims=[Claim(workload, "pod.killed", 0.08 if recent else 0.03, why)],
+                )
+                break
+
+
+def borrowed_commands(case: Case) -> Iterator[Clue]:
+    """A container that runs the program of another workload of the same image."""
+    commands: dict[tuple[str, str], list[str]] = {}
+    for obj in case.snapshot.workloads:
+        for container in containers(pod_spec(obj)):
+            words = [*(container.get("command") or []), *(container.get("args") or [])]
+            if words:
+                key = (str(container.get("image")), str(words[0]))
+                commands.setdefault(key, []).append(obj["metadata"]["name"])
+    for obj in case.snapshot.workloads:
+        workload = ref_of(obj)
+        for container in containers(pod_spec(obj)):
+            words = [*(container.get("command") or []), *(container.get("args") or [])]
+            if not words:
+                continue
+            program = str(words[0]).rpartition("/")[2]
+            users = commands[str(container.get("image")), str(words[0])]
+            if program == workload.name or program not in users or len(users) < 2:
+                continue
+            why = f'its command runs "{program}", which is the program of workload {program}'
+            fresh = any(is_true(p, "Ready") for p in case.snapshot.pods(workload))
+            yield case.clue(
+                "workload.borrowed_command",
+                workload,
+                f"{workload.kind} {workload.name}: {why}",
+                [
+                    case.ledger.container(
+                        obj, "spec.template.spec", str(container.get("name")), "command", words
+                    )
+                ],
+                weight=0.5 if fresh else 0.3,
+                claims=[
+                    Claim(
+                        workload,
+                        "workload.bad_command",
+                        0.88,
+                        why,
+                        facts={"container": str(container.get("name"))},
+                    )
+                ],
+            )

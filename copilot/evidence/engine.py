@@ -1,0 +1,249 @@
+"""The evidence engine: reads the scope once, examines it, ranks causes, and says how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from time import monotonic
+
+from connectors.api.protocols import ClusterReader
+from copilot.evidence.analyzers.registry import examine
+from copilot.evidence.case import Case
+from copilot.evidence.collect import CLUSTER_WIDE, ESSENTIAL, NAMESPACED, LogReads, ObjectReads
+from copilot.evidence.collect_metrics import MetricReads
+from copilot.evidence.focus import focus
+from copilot.evidence.ledger import Ledger
+from copilot.evidence.reads import Reader
+from copilot.evidence.report import Report, draw_up
+from copilot.evidence.snapshot import Snapshot
+from copilot.model.diagnosis import Finding, Severity
+from copilot.model.events import (
+    DiagnosisReady,
+    Event,
+    EvidenceFound,
+    FindingReported,
+    HypothesesRanked,
+    InvestigationFailed,
+    InvestigationStarted,
+    ToolFinished,
+    ToolStarted,
+)
+from copilot.model.evidence import Evidence
+from copilot.model.scope import Scope
+from copilot.tools.sources import Sources
+from retrieval.values import KnowledgeSource
+
+_OPTIONAL = frozenset({"Secret", "StorageClass", "Namespace", "PersistentVolume", "Endpoints",
+                       "HorizontalPodAutoscaler", "Ingress", "LimitRange", "ServiceAccount"})  # fmt: skip
+
+
+class EvidenceEngine:
+    """An `Agent` without a model.
+
+    `retriever` is searched for similar incidents and runbooks; without one, the knowledge of the
+    sources is. Whatever it does, the diagnosis does not depend on it. `timer` counts real seconds.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        *,
+        retriever: KnowledgeSource | None = None,
+        timer: Callable[[], float] = monotonic,
+    ) -> None:
+        self._sources = sources
+        self._timer = timer
+        self._retriever = retriever or sources.knowledge
+
+    async def investigate(self, question: str, scope: Scope) -> AsyncIterator[Event]:
+        """Look at `scope` and answer `question` ("" for a plain health check)."""
+        started, timed = self._sources.clock.now(), self._timer()
+        yield InvestigationStarted(scope)
+        reader = Reader(self._sources.clock, f"{question}\x00{scope!r}")
+        gathered: list[Evidence] = []
+        state = _State(self._sources, scope, started, reader)
+        async for event in state.collect():
+            if isinstance(event, EvidenceFound):
+                gathered.append(event.evidence)
+            yield event
+        if state.unreadable:
+            yield InvestigationFailed(
+                "UnavailableError" if self._sources.cluster else "ConfigError",
+                state.unreadable,
+                "Run `incident-copilot doctor` to see which source fails, and why.",
+            )
+            return
+        snapshot, ledger = state.snapshot(), Ledger(scope, state.now)
+        case = Case(snapshot, ledger)
+        clues = examine(case)
+        report = draw_up(case, clues, focus(case, question))
+        cited = report.cited()
+        quoted = [item for item in ledger.all() if item.id in cited]
+        for item in quoted:
+            yield EvidenceFound(item)
+        for clue in sorted(clues, key=lambda c: -c.weight):
+            yield FindingReported(clue.finding)
+        yield HypothesesRanked(report.candidates)
+        remembered = await report.remember(self._retriever, question)
+        yield DiagnosisReady(
+            report.diagnosis(
+                evidence=_unique([*gathered, *quoted]),
+                remembered=remembered,
+                missing=state.missing_sources(),
+                looked_at=state.looked_at(),
+                seconds=self._timer() - timed,
+                calls=reader.calls,
+            )
+        )
+
+    async def symptoms(self, scope: Scope) -> tuple[Finding, ...]:
+        """Return what is wrong in `scope` now, without ranking or knowledge.
+
+        Findings have a `key` that stays the same over time: a symptom is gone when its key is.
+        Raises nothing of the sources; an unreadable cluster gives one finding that says so.
+        """
+        reader = Reader(self._sources.clock, repr(scope))
+        state = _State(self._sources, scope, self._sources.clock.now(), reader)
+        async for _ in state.collect():
+            pass
+        if state.unreadable:
+            return (state.blind(),)
+        case = Case(state.snapshot(), Ledger(scope, state.now))
+        clues = [
+            c for c in examine(case) if c.weight > 0 and c.finding.severity is not Severity.INFO
+        ]
+        return tuple(c.finding for c in sorted(clues, key=lambda c: -c.weight))
+
+    async def find(self, scope: Scope) -> Report | None:
+        """Return the ranked report of `scope` without events; None when nothing can be read."""
+        reader = Reader(self._sources.clock, repr(scope))
+        state = _State(self._sources, scope, self._sources.clock.now(), reader)
+        async for _ in state.collect():
+            pass
+        if state.unreadable:
+            return None
+        case = Case(state.snapshot(), Ledger(scope, state.now))
+        return draw_up(case, examine(case), ())
+
+
+class _State:
+    """What one investigation has read so far."""
+
+    def __init__(self, sources: Sources, scope: Scope, now: datetime, reader: Reader) -> None:
+        self._sources = sources
+        self._scope = scope
+        self._reader = reader
+        # The cluster answers for the present, whatever the window's end.
+        self.now = max(now, scope.window.end)
+        self._objects: ObjectReads | None = None
+        self._metrics: MetricReads | None = None
+        self._logs: LogReads | None = None
+        self._failed_kinds: dict[str, str] = {}
+        self.unreadable = ""
+
+    async def collect(self) -> AsyncIterator[ToolStarted | EvidenceFound | ToolFinished]:
+        """Read objects and metrics side by side, then the logs that the objects call for."""
+        cluster = self._sources.cluster
+        if cluster is None:
+            self.unreadable = "No cluster is configured: there is nothing to look at."
+            return
+        self._objects = ObjectReads(cluster, self._scope, self.now)
+        reads = self._objects.plan()
+        if self._sources.metrics is not None:
+            self._metrics = MetricReads(self._sources.metrics, self._scope, self.now)
+            reads += self._metrics.plan()
+        async for event in self._reader.run(reads):
+            yield event
+        self._failed_kinds = self._kind_failures()
+        if not self._objects.objects:
+            reason = next(iter(self._failed_kinds.values()), "no kind could be listed")
+            self.unreadable = f"The cluster cannot be read: {reason}"
+            return
+        async for event in self._read_logs(cluster):
+            yield event
+
+    async def _read_logs(
+        self, cluster: ClusterReader
+    ) -> AsyncIterator[ToolStarted | EvidenceFound | ToolFinished]:
+        self._logs = LogReads(cluster, self._bare())
+        async for event in self._reader.run(self._logs.plan()):
+            yield event
+
+    def _kind_failures(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for call, reason in self._reader.failures.items():
+            for kind in (*NAMESPACED, *CLUSTER_WIDE):
+                if call.startswith("cluster_list") and f'"kind": "{kind}"' in call:
+                    found[kind] = reason
+        return found
+
+    def _bare(self) -> Snapshot:
+        objects = self._objects.objects if self._objects else {}
+        return Snapshot(self._scope, self.now, objects, missing=self._failed_kinds)
+
+    def snapshot(self) -> Snapshot:
+        """Return everything read, as one view."""
+        objects = self._objects.objects if self._objects else {}
+        known = {k: v for k, v in objects.items() if k not in self._failed_kinds}
+        partial = {k: v for k, v in objects.items() if k in self._failed_kinds and v}
+        telemetry = self._metrics.telemetry if self._metrics else None
+        base = Snapshot(
+            self._scope,
+            self.now,
+            {**known, **partial},
+            missing=self._failed_kinds,
+            logs=self._logs.logs if self._logs else (),
+        )
+        if telemetry is None:
+            return base
+        return Snapshot(
+            self._scope,
+            self.now,
+            {**known, **partial},
+            missing=self._failed_kinds,
+            logs=base.logs,
+            telemetry=telemetry,
+        )
+
+    def missing_sources(self) -> tuple[str, ...]:
+        """Return one line per source, or essential kind, that could not be used."""
+        found = []
+        if self._sources.metrics is None:
+            found.append("metrics: not configured")
+        failures = self._reader.failures
+        metric = [reason for call, reason in failures.items() if call.startswith("metrics_")]
+        if metric:
+            found.append(f"metrics: {metric[0]}")
+        elif self._metrics is not None and not self._metrics.discovered:
+            found.append("request metrics: the metrics store has none of the known kinds")
+        found += [
+            f"{kind}: {why}" for kind, why in self._failed_kinds.items() if kind not in _OPTIONAL
+        ]
+        logs = [reason for call, reason in failures.items() if call.startswith("pod_logs")]
+        if logs:
+            found.append(f"logs of {len(logs)} containers: {logs[0]}")
+        return tuple(found)
+
+    def looked_at(self) -> tuple[str, ...]:
+        """Return what was read, one line per kind or source."""
+        objects = self._objects.objects if self._objects else {}
+        found = [f"{len(items)} {kind}" for kind, items in objects.items() if items]
+        if self._logs and self._logs.logs:
+            found.append(f"logs of {len(self._logs.logs)} containers")
+        if self._metrics and self._metrics.discovered:
+            found.append(f"request metrics {', '.join(self._metrics.discovered)}")
+        return tuple(sorted(found))
+
+    def blind(self) -> Finding:
+        """Return the finding that nothing can be seen."""
+        from copilot.model.scope import ObjectRef
+
+        place = ObjectRef("Namespace", "", ",".join(self._scope.namespaces))
+        return Finding("cluster.unreadable", place, Severity.CRITICAL, self.unreadable, ())
+
+
+def _unique(items: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    return tuple({item.id: item for item in items}.values())
+
+
+__all__ = ["ESSENTIAL", "EvidenceEngine"]

@@ -1,0 +1,142 @@
+"""Puts a ranked cause into words: a summary sentence, and a chain from the cause to the symptoms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from copilot.evidence.case import Case
+from copilot.evidence.clues import Clue
+from copilot.evidence.kube import brief
+from copilot.evidence.ranking import Candidate, Ranking
+from copilot.model.causes import CAUSES
+from copilot.model.diagnosis import RootCause, Step, Verdict
+
+_STEPS = 6
+
+
+def root_cause(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> RootCause:
+    """Return a candidate as the public root cause, with its chain and evidence."""
+    clue, claim = candidate.best
+    since = onset(case, candidate, symptoms)
+    when = f", since {brief(since)}" if since else ""
+    title = CAUSES[candidate.cause].title if candidate.cause in CAUSES else candidate.cause
+    summary = f"{candidate.object.kind} {candidate.object.name}: {claim.because}{when}"
+    del clue
+    first = Step(f"{title}: {summary}.", _evidence_of([c for c, _ in _by_strength(candidate)][:2]))
+    chain = [
+        first,
+        *(_step(case, candidate, symptom) for symptom in consequences(case, candidate, symptoms)),
+    ]
+    cited = [e for step in chain[:1] for e in step.evidence]
+    cited += [e for c, _ in _by_strength(candidate) for e in c.finding.evidence]
+    cited += [e for step in chain[1:4] for e in step.evidence[:1]]
+    return RootCause(
+        object=candidate.object,
+        cause=candidate.cause,
+        summary=summary,
+        confidence=round(candidate.confidence, 3),
+        evidence=tuple(dict.fromkeys(cited))[:12],
+        also=candidate.also,
+        chain=tuple(chain),
+    )
+
+
+def _by_strength(candidate: Candidate) -> list[tuple[Clue, object]]:
+    ordered = sorted(candidate.claims, key=lambda item: -item[1].strength)
+    return [(clue, claim) for clue, claim in ordered]
+
+
+def _evidence_of(clues: Sequence[Clue]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(e for clue in clues for e in clue.finding.evidence))
+
+
+def consequences(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> list[Clue]:
+    """Return the symptoms that a cause accounts for, nearest to it first."""
+    own = candidate.best[0]
+    explained = [
+        (symptoms[i], p)
+        for i, p in candidate.explains.items()
+        if p >= 0.2 and symptoms[i] is not own
+    ]
+
+    def distance(item: tuple[Clue, float]) -> tuple[float, str]:
+        reach = max(
+            (case.topology.upstream(n).get(item[0].place, 0.0) for n in candidate.nodes),
+            default=0.0,
+        )
+        return (-reach, item[0].finding.key)
+
+    return [symptom for symptom, _ in sorted(explained, key=distance)[:_STEPS]]
+
+
+def _step(case: Case, candidate: Candidate, symptom: Clue) -> Step:
+    text = symptom.finding.summary.rstrip(".")
+    if symptom.place not in candidate.nodes:
+        through = next(
+            (n for n in candidate.nodes if n in case.topology.callees(symptom.place)), None
+        )
+        text = f"Because it depends on {through.name if through else candidate.object.name}, {text[0].lower() + text[1:] if text[:2].isalpha() and not text[:12].isupper() else text}"
+        text = text.replace(", deployment ", ", Deployment ").replace(", service ", ", Service ")
+    return Step(f"{text}.", symptom.finding.evidence)
+
+
+def onset(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> datetime | None:
+    """Return since when: the change that made it, else the earliest symptom that it explains."""
+    changed = case.changed_at(candidate.object)
+    own = [clue.finding.onset for clue, _ in candidate.claims if clue.finding.onset]
+    explained = [symptoms[i].finding.onset for i, p in candidate.explains.items() if p >= 0.5]
+    times = [t for t in (*own, *explained) if t]
+    earliest = min(times, default=None)
+    if changed and (earliest is None or changed <= earliest):
+        return changed
+    return min((t for t in own if t), default=earliest)
+
+
+def summarize(
+    verdict: Verdict, ranking: Ranking, causes: Sequence[RootCause], scope_text: str
+) -> str:
+    """Return the diagnosis in one or two sentences."""
+    if verdict is Verdict.HEALTHY:
+        return f"Nothing is wrong in {scope_text}: no present symptom was found."
+    if verdict is Verdict.INCONCLUSIVE:
+        shown = (
+            ranking.symptoms[0].finding.summary if ranking.symptoms else "too little could be read"
+        )
+        return f"Something may be wrong in {scope_text}, but the evidence does not name the cause: {shown}."
+    first = causes[0]
+    text = f"{first.summary}."
+    sure = [c for c in causes[1:] if c.confidence >= 0.5]
+    if sure:
+        text += " Independently: " + "; ".join(c.summary for c in sure[:3]) + "."
+    return text
+
+
+def next_observation(ranking: Ranking) -> str:
+    """Return the one observation that would best separate the remaining candidates."""
+    rivals = sorted([*ranking.causes, *ranking.others], key=lambda c: -c.confidence)[:2]
+    if not rivals:
+        return (
+            "Look again in a minute, or widen the window: no candidate cause has any evidence yet."
+        )
+    first = rivals[0]
+    look = _LOOKS.get(
+        first.cause.split(".")[0], "Describe it and read its events and logs once more"
+    )
+    text = f"{look}: {first.object}"
+    if len(rivals) > 1:
+        text += f" ({first.cause} against {rivals[1].cause} at {rivals[1].object})"
+    return text + "."
+
+
+_LOOKS = {
+    "service": "Call the Service's target port from another pod (kubectl exec … -- wget -qO- <pod ip>:<port>)",
+    "network": "Try the blocked connection from a pod of the caller, with and without the policy",
+    "dependency": "Call the dependency from the caller's pod and read both logs at that moment",
+    "application": "Follow one failing request in the program's own log or trace",
+    "database": "Log in to the database with the program's own credentials",
+    "resources": "Watch the container's memory and CPU against its limits for a minute",
+    "probe": "Request the probe's path and port from inside the container",
+    "workload": "Compare the present revision with the one before, and read the last run's log",
+    "config": "Print the container's environment and compare it with the Services that exist",
+}

@@ -1,0 +1,126 @@
+"""From a ranking to a diagnosis: the verdict, the causes in words, the repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from copilot.evidence.case import Case
+from copilot.evidence.clues import Clue
+from copilot.evidence.explain import next_observation, root_cause, summarize
+from copilot.evidence.knowledge import Remembered, codes_of, remember
+from copilot.evidence.mitigations import order, propose
+from copilot.evidence.ranking import Candidate, Ranking, rank
+from copilot.model.action import Mitigation
+from copilot.model.diagnosis import Diagnosis, RootCause, Severity, Usage, Verdict
+from copilot.model.evidence import Evidence
+from copilot.model.scope import ObjectRef
+from retrieval.values import KnowledgeSource
+
+_SYMPTOM = 0.45
+_SURE = 0.35
+_CAUSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of one examination. `candidates` are all causes worth showing, best first."""
+
+    case: Case
+    clues: tuple[Clue, ...]
+    ranking: Ranking
+    verdict: Verdict
+    candidates: tuple[RootCause, ...]
+    mitigations: tuple[Mitigation, ...]
+    next_observation: str
+
+    def cited(self) -> frozenset[str]:
+        """Return the ids of all evidence that findings, causes and repairs rest on."""
+        ids = {i for clue in self.clues for i in clue.finding.evidence}
+        for cause in self.candidates:
+            ids.update(cause.evidence, *(step.evidence for step in cause.chain))
+        for mitigation in self.mitigations:
+            ids.update(mitigation.evidence)
+        return frozenset(ids)
+
+    async def remember(self, source: KnowledgeSource | None, question: str) -> Remembered:
+        """Search the knowledge for what was found; nothing is asked about a healthy system."""
+        if source is None or self.verdict is Verdict.HEALTHY:
+            return Remembered()
+        return await remember(source, question, self.candidates, codes_of(self.ranking.causes))
+
+    def diagnosis(
+        self,
+        *,
+        evidence: tuple[Evidence, ...],
+        remembered: Remembered,
+        missing: tuple[str, ...],
+        looked_at: tuple[str, ...],
+        seconds: float,
+        calls: int,
+    ) -> Diagnosis:
+        """Return the public answer."""
+        scope = self.case.snapshot.scope
+        where = ", ".join(scope.namespaces) or f"cluster {scope.cluster}"
+        if scope.services:
+            where = f"{', '.join(scope.services)} ({where})"
+        failure = (remembered.failure,) if remembered.failure else ()
+        return Diagnosis(
+            verdict=self.verdict,
+            summary=summarize(self.verdict, self.ranking, self.candidates, where),
+            scope=scope,
+            root_causes=self.candidates,
+            findings=tuple(c.finding for c in sorted(self.clues, key=lambda c: -c.weight)),
+            evidence=evidence,
+            mitigations=self.mitigations,
+            similar_incidents=remembered.incidents,
+            runbooks=remembered.runbooks,
+            looked_at=looked_at,
+            missing_sources=(*missing, *failure),
+            next_observation=self.next_observation,
+            usage=Usage(seconds=seconds, tool_calls=calls),
+        )
+
+
+def draw_up(case: Case, clues: Sequence[Clue], prefer: Sequence[ObjectRef]) -> Report:
+    """Rank the causes and judge: incident, healthy, or inconclusive."""
+    ranking = rank(case, clues, prefer)
+    verdict = _verdict(case, ranking)
+    shown: list[Candidate] = []
+    if verdict is not Verdict.HEALTHY:
+        shown = [
+            *ranking.causes,
+            *(c for c in ranking.others if c.cause != "unknown" or not ranking.causes),
+        ]
+    causes = tuple(root_cause(case, c, ranking.symptoms) for c in shown[:_CAUSES])
+    repairs: dict[str, Mitigation] = {}
+    for candidate in shown[:3]:
+        if candidate in ranking.causes or not ranking.causes:
+            for mitigation in order(propose(case, candidate)):
+                repairs.setdefault(mitigation.id, mitigation)
+    unclear = verdict is Verdict.INCONCLUSIVE
+    return Report(
+        case=case,
+        clues=tuple(clues),
+        ranking=ranking,
+        verdict=verdict,
+        candidates=causes,
+        mitigations=tuple(repairs.values()),
+        next_observation=next_observation(ranking) if unclear else "",
+    )
+
+
+def _verdict(case: Case, ranking: Ranking) -> Verdict:
+    sure = [c for c in ranking.causes if c.confidence >= _SURE]
+    if sure:
+        return Verdict.INCIDENT
+    if ranking.strongest >= _SYMPTOM:
+        return Verdict.INCONCLUSIVE
+    unseen = [kind for kind in ("Pod",) if not case.snapshot.knows(kind)]
+    empty = not case.snapshot.workloads
+    return Verdict.INCONCLUSIVE if unseen or empty else Verdict.HEALTHY
+
+
+def severity_of(clue: Clue) -> Severity:
+    """Return the severity of a clue's finding."""
+    return clue.finding.severity
