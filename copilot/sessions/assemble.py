@@ -1,0 +1,151 @@
+"""Puts the core together for one cluster, from the settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from connectors.api.protocols import ClusterReader, MetricsSource
+from connectors.kubernetes.settings import KubernetesSettings
+from copilot.config.settings import PrometheusSection, Settings
+from copilot.evidence.engine import EvidenceEngine
+from copilot.mitigation.door import Door
+from copilot.mitigation.policy import Policy
+from copilot.mitigation.verify import Verification
+from copilot.model.clock import Clock, SystemClock
+from copilot.model.errors import ConfigError
+from copilot.sessions.answering import answerer
+from copilot.sessions.approvals import DatabaseLedger
+from copilot.sessions.database import open_database
+from copilot.sessions.knowledge import LazyKnowledge
+from copilot.sessions.scoping import Scoping
+from copilot.sessions.session import Answerer, Session
+from copilot.sessions.store import SessionStore
+from copilot.tools.sources import Sources
+from copilot.tools.wrap import wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Copilot:
+    """The assembled core. Sessions made from it share its connections."""
+
+    settings: Settings
+    sources: Sources
+    store: SessionStore
+    ledger: DatabaseLedger
+    answerer: Answerer
+    engine: EvidenceEngine
+    scoping: Scoping
+    knowledge: LazyKnowledge
+    door: Door | None
+
+    def start(self, *, title: str = "", user: str = "") -> Session:
+        """Begin a new session."""
+        return self._session(self.store.create(self.sources.clock.now(), title=title, user=user))
+
+    def thread(self, reference: str, *, title: str = "", user: str = "") -> Session:
+        """Go on with the session that a surface knows by `reference`, or begin it."""
+        known = self.store.by_reference(reference)
+        return self._session(
+            known
+            or self.store.create(
+                self.sources.clock.now(), title=title, user=user, reference=reference
+            )
+        )
+
+    def resume(self, session: str) -> Session:
+        """Go on with a stored session; raises `NotFoundError` when it is unknown."""
+        return self._session(self.store.info(session).id)
+
+    def _session(self, id: str) -> Session:
+        return Session(id, self.store, self.answerer, self.scoping, self.sources.clock, self.door)
+
+
+@asynccontextmanager
+async def assemble(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Copilot]:
+    """Open what the settings name. Raises `CopilotError` when the cluster cannot be reached.
+
+    `clock` is given where "now" is not the machine's: on an emulated cluster.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        engine = await asyncio.to_thread(open_database, settings.state.database_url)
+        stack.callback(engine.dispose)
+        cluster = await _cluster(settings, stack)
+        knowledge = LazyKnowledge(engine, settings.state.folder, builtin=settings.knowledge.builtin)
+        stack.push_async_callback(knowledge.close)
+        metrics = open_metrics(settings.prometheus) if settings.prometheus.url else None
+        if metrics is not None:
+            stack.push_async_callback(metrics.close)
+        sources = Sources(clock, cluster, metrics, knowledge)
+        evidence = EvidenceEngine(sources)
+        ledger = DatabaseLedger(engine)
+        door = await _door(settings, stack, sources, evidence, ledger)
+        context = getattr(cluster, "context", "") or "cluster"
+        yield Copilot(
+            settings,
+            sources,
+            SessionStore(engine),
+            ledger,
+            answerer(settings, sources, evidence),
+            evidence,
+            Scoping(sources, context, settings.cluster.namespaces),
+            knowledge,
+            door,
+        )
+
+
+def kubernetes_settings(settings: Settings) -> KubernetesSettings:
+    """Return the connector's own settings."""
+    section = settings.cluster
+    return KubernetesSettings(section.kubeconfig, section.context, section.timeout)
+
+
+async def _cluster(settings: Settings, stack: AsyncExitStack) -> ClusterReader:
+    from connectors.kubernetes.reader import open_reader
+
+    with wrapped():
+        reader = await open_reader(kubernetes_settings(settings))
+    stack.push_async_callback(reader.close)
+    return reader
+
+
+def open_metrics(section: PrometheusSection) -> MetricsSource:
+    """Return the metrics source that the settings name. Raises `ConfigError`."""
+    from connectors.prometheus.settings import PrometheusSettings
+    from connectors.prometheus.source import PrometheusMetrics
+
+    token = section.token.get_secret_value()
+    try:
+        own = PrometheusSettings(url=section.url, token=token, timeout=section.timeout)
+    except ValueError as error:
+        raise ConfigError(f"prometheus: {error}", hint="see docs/configuration.md") from error
+    return PrometheusMetrics(own)
+
+
+async def _door(
+    settings: Settings,
+    stack: AsyncExitStack,
+    sources: Sources,
+    engine: EvidenceEngine,
+    ledger: DatabaseLedger,
+) -> Door | None:
+    section = settings.mitigation
+    if not section.enabled or sources.cluster is None:
+        return None
+    from connectors.kubernetes.writer import open_writer
+
+    with wrapped():
+        writer = await open_writer(kubernetes_settings(settings))
+    stack.push_async_callback(writer.close)
+    return Door(
+        sources.cluster,
+        writer,
+        ledger,
+        sources.clock,
+        engine.symptoms,
+        policy=Policy(section.enabled, section.protected_namespaces, section.max_replicas),
+        verification=Verification(section.verify_seconds),
+    )

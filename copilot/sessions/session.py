@@ -1,0 +1,130 @@
+"""One conversation: everything that happens in it is stored before a surface sees it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol, TypeVar
+
+from copilot.mitigation.door import Door
+from copilot.model.clock import Clock
+from copilot.model.diagnosis import Diagnosis
+from copilot.model.errors import ApprovalError, CopilotError
+from copilot.model.events import (
+    ApprovalNeeded,
+    DiagnosisReady,
+    Event,
+    InvestigationFailed,
+    Notice,
+    QuestionAsked,
+)
+from copilot.model.scope import Scope
+from copilot.sessions.scoping import Scoping
+from copilot.sessions.store import SessionStore
+
+EventT = TypeVar("EventT", bound=Event)
+
+
+class Answerer(Protocol):
+    """What answers a question: an agent that also knows what was said before."""
+
+    def investigate(
+        self, question: str, scope: Scope, history: Sequence[Event] = ()
+    ) -> AsyncIterator[Event]:
+        """Answer; `history` holds the session's earlier events, oldest first."""
+        ...
+
+
+class Session:
+    """Fits `copilot.sessions.protocols.Conversation`."""
+
+    def __init__(
+        self,
+        id: str,
+        store: SessionStore,
+        answerer: Answerer,
+        scoping: Scoping,
+        clock: Clock,
+        door: Door | None = None,
+    ) -> None:
+        self._id, self._store, self._answerer = id, store, answerer
+        self._scoping, self._clock, self._door = scoping, clock, door
+
+    @property
+    def id(self) -> str:
+        """The id to resume it by."""
+        return self._id
+
+    def history(self) -> Sequence[Event]:
+        """All events stored so far, in order."""
+        return self._store.events(self._id)
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """The latest diagnosis, if there is one."""
+        ready = [e.diagnosis for e in self.history() if isinstance(e, DiagnosisReady)]
+        return ready[-1] if ready else None
+
+    async def ask(
+        self, text: str, *, user: str = "", scope: Scope | None = None
+    ) -> AsyncIterator[Event]:
+        """Ask something; yields the events of the answer, each already stored.
+
+        Ends with `ApprovalNeeded` when the best cause has a fix that can be applied. A failure of
+        a source that makes any answer impossible is yielded as `InvestigationFailed`.
+        """
+        history = self.history()
+        yield self._keep(QuestionAsked(text, user))
+        diagnosis: Diagnosis | None = None
+        try:
+            scope = await self._scoping.scope(text, history, scope)
+            async for event in self._answerer.investigate(text, scope, history):
+                yield self._keep(event)
+                if isinstance(event, DiagnosisReady):
+                    diagnosis = event.diagnosis
+        except CopilotError as error:
+            yield self._keep(InvestigationFailed(type(error).__name__, error.message, error.hint))
+            return
+        if diagnosis is not None and (offer := await self._offer(diagnosis)) is not None:
+            yield self._keep(offer)
+
+    async def propose(self, diagnosis: Diagnosis, mitigation_id: str) -> ApprovalNeeded:
+        """Dry-run one of the diagnosis' mitigations and ask for approval. Raises `CopilotError`."""
+        for mitigation in diagnosis.mitigations:
+            if mitigation.id == mitigation_id:
+                proposal = await self._open().propose(self._id, diagnosis, mitigation)
+                event = ApprovalNeeded(proposal.id, mitigation, proposal.diff)
+                self._keep(event)
+                return event
+        raise ApprovalError(
+            f"there is no mitigation {mitigation_id!r} in session {self._id}",
+            hint=f"there are: {', '.join(m.id for m in diagnosis.mitigations) or 'none'}",
+        )
+
+    async def decide(self, approval: str, *, approved: bool, by: str) -> AsyncIterator[Event]:
+        """Approve or decline a proposed write; yields its progress to `ActionFinished`."""
+        async for event in self._open().decide(approval, approved=approved, by=by):
+            yield self._keep(event)
+
+    async def undo(self, approval: str, *, by: str) -> AsyncIterator[Event]:
+        """Take an applied write back."""
+        async for event in self._open().undo(approval, by=by):
+            yield self._keep(event)
+
+    def _open(self) -> Door:
+        if self._door is None:
+            raise ApprovalError("this session is read-only", hint="set mitigation.enabled = true")
+        return self._door
+
+    async def _offer(self, diagnosis: Diagnosis) -> Event | None:
+        best = next((m for m in diagnosis.mitigations if m.automatic), None)
+        if best is None or self._door is None:
+            return None
+        try:
+            proposal = await self._open().propose(self._id, diagnosis, best)
+        except CopilotError as error:
+            return Notice(f"The fix cannot be applied from here: {error}")
+        return ApprovalNeeded(proposal.id, best, proposal.diff)
+
+    def _keep(self, event: EventT) -> EventT:
+        self._store.append(self._id, event, self._clock.now())
+        return event
