@@ -1,0 +1,205 @@
+"""`incident-copilot ask`: a question, or a conversation."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from copilot.cli import options as o
+from copilot.cli.console import interactive, narrate, print_json
+from copilot.cli.exits import ExitCode
+from copilot.cli.running import run, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from copilot.config.settings import Settings
+    from copilot.model.events import Event
+    from copilot.model.scope import Scope
+    from copilot.sessions.assemble import Copilot
+    from copilot.sessions.session import Session
+
+_HELP = "Ask on. /evidence ID shows a full text, /fix applies the proposal, /quit ends."
+
+
+def ask(
+    text: Annotated[str, typer.Argument(help="What do you want to know?")] = "",
+    session: Annotated[str, typer.Option(help="Go on with this session.", metavar="ID")] = "",
+    namespace: o.Namespace = None,
+    service: o.Service = None,
+    since: o.Since = "15m",
+    format: o.OutputFormat = o.Format.TEXT,
+    kubeconfig: o.Kubeconfig = None,
+    context: o.Context = "",
+    prometheus: o.Prometheus = "",
+    no_model: o.NoModel = False,
+) -> None:
+    """Ask in your own words: why is it failing, what happened last time, is it safe to roll back.
+
+    On a terminal this becomes a conversation. `--session` goes on where an earlier one stopped.
+    """
+
+    async def command() -> ExitCode:
+        loaded = settings(
+            kubeconfig=kubeconfig, context=context, prometheus=prometheus, no_model=no_model
+        )
+        places = (tuple(namespace or ()), tuple(service or ()))
+        return await _ask(loaded, text, session, places, since, format)
+
+    run(command(), json=format is o.Format.JSON)
+
+
+async def _ask(
+    settings: Settings,
+    text: str,
+    session_id: str,
+    places: tuple[tuple[str, ...], tuple[str, ...]],
+    since: str,
+    format: o.Format,
+) -> ExitCode:
+    from copilot.model.errors import UsageError
+    from copilot.sessions.assemble import assemble
+    from copilot.sessions.database import open_database
+    from copilot.sessions.store import SessionStore
+
+    o.age(since)
+    talk = interactive() and sys.stdout.isatty() and format is o.Format.TEXT
+    if not text and not session_id and not talk:
+        raise UsageError("there is no question", hint='incident-copilot ask "why is … failing?"')
+    if session_id:
+        store = SessionStore(open_database(settings.state.database_url))
+        unanswered = _replay(store.events(session_id))
+        text = text or unanswered
+    async with assemble(settings) as copilot:
+        session = copilot.resume(session_id) if session_id else copilot.start(title=text)
+        code = ExitCode.OK
+        if text:
+            code = await _answer(copilot, session, text, places, since, format)
+        if talk:
+            await _converse(copilot, session, places, since)
+        narrate(f"session {session.id}", style="dim")
+        return code
+
+
+def _replay(events: Sequence[Event]) -> str:
+    """Show what is stored; return the question that was never answered, "" if there is none."""
+    from copilot.cli.narration import Narrator
+    from copilot.model.events import AnswerGiven, InvestigationFailed, QuestionAsked
+
+    narrator = Narrator()
+    unanswered = ""
+    for event in events:
+        if isinstance(event, QuestionAsked):
+            unanswered = event.text
+            narrate(f"? {event.text or 'what is wrong?'}", style="bold")
+        elif isinstance(event, AnswerGiven | InvestigationFailed):
+            unanswered = ""
+        narrator.show(event)
+    if unanswered:
+        narrate("  ▸ the session stopped here; going on with its question", style="magenta")
+    return unanswered
+
+
+async def _answer(
+    copilot: Copilot,
+    session: Session,
+    text: str,
+    places: tuple[tuple[str, ...], tuple[str, ...]],
+    since: str,
+    format: o.Format,
+) -> ExitCode:
+    import getpass
+
+    from copilot.cli.investigate import approval_markdown
+    from copilot.cli.narration import Narrator
+    from copilot.cli.outcomes import of_failure
+    from copilot.model.diagnosis import Verdict
+    from copilot.model.report import error_report, report
+
+    narrator = Narrator(answer=format is o.Format.TEXT)
+    async for event in session.ask(
+        text, user=getpass.getuser(), scope=_scope(copilot, places, since)
+    ):
+        narrator.show(event)
+    if narrator.failure is not None:
+        from copilot.cli.console import error
+
+        failure = narrator.failure
+        code = of_failure(failure.error)
+        error(failure.message, failure.hint)
+        if format is o.Format.JSON:
+            print_json(error_report(code, failure.message, failure.hint, failure.error))
+        return code
+    diagnosis = narrator.diagnosis or session.diagnosis
+    if format is o.Format.JSON and diagnosis is not None:
+        approval = narrator.approval.approval if narrator.approval else ""
+        print_json(report(diagnosis, session=session.id, approval=approval))
+    elif narrator.approval is not None:
+        narrate(approval_markdown(narrator))
+    asked = narrator.diagnosis
+    inconclusive = asked is not None and asked.verdict is Verdict.INCONCLUSIVE
+    return ExitCode.INCONCLUSIVE if inconclusive else ExitCode.OK
+
+
+def _scope(copilot: Copilot, places: tuple[tuple[str, ...], tuple[str, ...]], since: str) -> Scope:
+    from copilot.model.scope import Scope, Window
+
+    minutes = o.age(since).total_seconds() / 60
+    window = Window.last(copilot.sources.clock.now(), minutes, max(45, 3 * minutes))
+    return Scope(copilot.scoping.cluster, places[0], window, places[1])
+
+
+async def _converse(
+    copilot: Copilot,
+    session: Session,
+    places: tuple[tuple[str, ...], tuple[str, ...]],
+    since: str,
+) -> None:
+    import asyncio
+
+    narrate(_HELP, style="dim")
+    while True:
+        try:
+            line = (await asyncio.to_thread(input, "› ")).strip()
+        except EOFError:
+            return
+        if line in ("/quit", "/exit"):
+            return
+        if line.startswith("/evidence"):
+            _show_evidence(copilot, session, line.removeprefix("/evidence").strip())
+        elif line == "/fix":
+            await _approve(copilot, session)
+        elif line:
+            await _answer(copilot, session, line, places, since, o.Format.TEXT)
+
+
+def _show_evidence(copilot: Copilot, session: Session, id: str) -> None:
+    found = {e.id: e for e in copilot.store.evidence(session.id)}
+    if id in found:
+        print(f"{found[id].query}\n\n{found[id].text}")
+    else:
+        narrate(f"known evidence: {', '.join(found) or 'none'}", style="yellow")
+
+
+async def _approve(copilot: Copilot, session: Session) -> None:
+    import getpass
+
+    from copilot.cli.narration import Narrator
+    from copilot.model.errors import CopilotError
+
+    entry = copilot.ledger.latest(session.id)
+    if entry is None:
+        narrate("there is nothing to approve", style="yellow")
+        return
+    print(f"{entry.proposal.mitigation.title}\n\n{entry.proposal.diff}")
+    approved = typer.confirm("Apply this?", err=True)
+    narrator = Narrator()
+    try:
+        async for event in session.decide(
+            entry.proposal.id, approved=approved, by=getpass.getuser()
+        ):
+            narrator.show(event)
+    except CopilotError as error:
+        narrate(f"error: {error}", style="bold red")

@@ -1,0 +1,160 @@
+"""`incident-copilot index`: the team's runbooks and past incidents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from copilot.cli import options as o
+from copilot.cli.console import narrate, print_json
+from copilot.cli.exits import ExitCode
+from copilot.cli.running import run, settings
+
+if TYPE_CHECKING:
+    from retrieval.knowledge import KnowledgeIndex
+
+app = typer.Typer(help="Index your runbooks and past incidents.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files or folders: Markdown, text, HTML, JSON, CSV.")
+    ],
+) -> None:
+    """Add documents, or update those that have changed."""
+
+    async def command() -> ExitCode:
+        from copilot.model.clock import SystemClock
+        from copilot.model.errors import UsageError
+        from copilot.sessions.knowledge import change
+
+        for path in paths:
+            if not path.exists():
+                raise UsageError(f"there is no such file or folder: {path}")
+        async with _index() as index:
+            now = SystemClock().now()
+            report = await change(lambda: index.add(paths, now, progress=_progress))
+        for path_, reason in report.skipped:
+            narrate(f"skipped {path_}: {reason}", style="yellow")
+        print(
+            f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged, "
+            f"{len(report.skipped)} skipped"
+        )
+        done = report.added or report.updated or report.unchanged
+        return ExitCode.OK if done or not report.skipped else ExitCode.USAGE
+
+    run(command())
+
+
+@app.command()
+def status(format: o.OutputFormat = o.Format.TEXT) -> None:
+    """Say what is indexed."""
+
+    async def command() -> ExitCode:
+        from dataclasses import asdict
+
+        async with _index() as index:
+            state = asdict(index.status())
+        if format is o.Format.JSON:
+            print_json(state)
+        else:
+            for key, value in state.items():
+                print(f"{key}: {value}")
+        return ExitCode.OK
+
+    run(command(), json=format is o.Format.JSON)
+
+
+@app.command()
+def refresh() -> None:
+    """Look at every indexed path again: update what changed, remove what is gone."""
+
+    async def command() -> ExitCode:
+        from copilot.model.clock import SystemClock
+        from copilot.sessions.knowledge import change
+
+        now = SystemClock().now()
+        async with _index() as index:
+            report = await change(lambda: index.refresh(now, progress=_progress))
+        print(f"{report.added} added, {report.updated} updated, {report.removed} removed")
+        return ExitCode.OK
+
+    run(command())
+
+
+@app.command()
+def rebuild() -> None:
+    """Make the search indexes anew from the stored documents."""
+
+    async def command() -> ExitCode:
+        from copilot.sessions.knowledge import change
+
+        async with _index() as index:
+            await change(index.rebuild)
+        print("rebuilt")
+        return ExitCode.OK
+
+    run(command())
+
+
+@app.command()
+def remove(path: Annotated[Path, typer.Argument(help="File or folder to forget.")]) -> None:
+    """Remove documents from the index; the files stay."""
+
+    async def command() -> ExitCode:
+        from copilot.sessions.knowledge import change
+
+        async with _index() as index:
+            report = await change(lambda: index.remove(path))
+        print(f"{report.removed} removed")
+        return ExitCode.OK
+
+    run(command())
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    limit: Annotated[int, typer.Option(help="How many documents.", min=1)] = 5,
+    format: o.OutputFormat = o.Format.TEXT,
+) -> None:
+    """Search as the copilot does."""
+
+    async def command() -> ExitCode:
+        from dataclasses import asdict
+
+        async with _index() as index:
+            hits = await index.search(query, limit=limit)
+        if format is o.Format.JSON:
+            print_json({"results": [asdict(hit) for hit in hits]})
+        for hit in hits if format is o.Format.TEXT else ():
+            label = " (built-in)" if hit.builtin else ""
+            print(f"{hit.score:.2f}  {hit.title} › {hit.section}{label}\n      {hit.path}")
+        return ExitCode.OK
+
+    run(command(), json=format is o.Format.JSON)
+
+
+@asynccontextmanager
+async def _index() -> AsyncIterator[KnowledgeIndex]:
+    from copilot.sessions.database import open_database
+    from copilot.sessions.knowledge import open_knowledge
+
+    loaded = settings()
+    engine = open_database(loaded.state.database_url)
+    index = await open_knowledge(engine, loaded.state.folder, builtin=loaded.knowledge.builtin)
+    try:
+        yield index
+    finally:
+        index.close()
+        engine.dispose()
+
+
+def _progress(done: int, total: int, _what: str) -> None:
+    if done == total or done % 25 == 0:
+        narrate(f"  {done}/{total}", style="dim")

@@ -1,0 +1,85 @@
+"""An emulated cluster whose virtual now is the machine's now, for the real command line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from eval.environments.emulator.environment import Emulator
+from eval.faults.registry import fault
+
+COMMAND = str(Path(sys.executable).parent / "incident-copilot")
+WARMUP, SINCE = 3600.0, 240.0
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def errors(self) -> list[str]:
+        assert "Traceback" not in self.stderr
+        return [line for line in self.stderr.splitlines() if line.startswith("error:")]
+
+
+@dataclass
+class Terminal:
+    """Runs the command line in processes of its own against one emulated cluster."""
+
+    environment: Emulator
+    folder: Path
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "INCIDENT_COPILOT_STATE__FOLDER": str(self.folder / "state"),
+            "INCIDENT_COPILOT_PROMETHEUS__URL": self.environment.prometheus_url,
+            "KUBECONFIG": str(self.environment.kubeconfig),
+        }
+
+    async def start(self, *arguments: str, **variables: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            COMMAND,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**self.variables, **variables},
+        )
+
+    async def run(self, *arguments: str, **variables: str) -> Done:
+        process = await self.start(*arguments, **variables)
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return Done(process.returncode, out.decode(), err.decode())
+
+
+@pytest.fixture
+async def environment() -> AsyncIterator[Emulator]:
+    start = datetime.now(UTC) - timedelta(seconds=WARMUP + SINCE)
+    emulator = await Emulator.start("social_network", warmup_seconds=WARMUP, start=start)
+    yield emulator
+    await emulator.close()
+
+
+@pytest.fixture
+async def terminal(environment: Emulator, tmp_path: Path) -> AsyncIterator[Terminal]:
+    yield Terminal(environment, tmp_path)
+
+
+@pytest.fixture
+async def broken(environment: Emulator) -> str:
+    """Misdirect one Service, and let four minutes pass."""
+    await fault("service_target_port", environment.app).inject(environment, "text-service")
+    await environment.clock.sleep(SINCE)
+    return "text-service"
