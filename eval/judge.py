@@ -45,6 +45,8 @@ async def judge_answer(section: ModelSection, result: Result) -> float | None:
                 text = part.text
     except ModelError:
         return None
+    finally:
+        await client.close()
     return parse_verdict(text)
 
 

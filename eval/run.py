@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from rich.table import Table
 
 from copilot.config.settings import Settings
 from copilot.model.errors import UsageError
+from eval import memory
+from eval.environments.emulator.environment import START
 from eval.judge import judge_answer
 from eval.problems import suite
 from eval.runner import Candidate, Result, run_problem
@@ -54,14 +57,21 @@ async def run_suite(
     judged: list[float | None] = []
     lines = _Lines(out)
     for candidate in chosen:
-        for problem in problems:
-            result = await run_problem(settings, problem, candidate, seed=seed)
-            score = await judge_answer(settings.model, result) if judge else None
-            results.append(result)
-            judged.append(score)
-            lines.add(line(result, score))
-            marks = " ".join(f"{g.task}:{'✓' if g.success else '✗'}" for g in result.grades)
-            narration.print(f"{candidate.name} · {problem.id} · {marks}", style="dim")
+        with tempfile.TemporaryDirectory(prefix="incident-copilot-eval-") as folder:
+            prepared = Path(folder)
+            await memory.prepare(
+                prepared, START, builtin=candidate.builtin, incidents=candidate.incidents
+            )
+            for problem in problems:
+                result = await run_problem(
+                    settings, problem, candidate, seed=seed, prepared=prepared
+                )
+                score = await judge_answer(settings.model, result) if judge else None
+                results.append(result)
+                judged.append(score)
+                lines.add(line(result, score))
+                marks = " ".join(f"{g.task}:{'✓' if g.success else '✗'}" for g in result.grades)
+                narration.print(f"{candidate.name} · {problem.id} · {marks}", style="dim")
     _print(results, judged)
     return overall(results)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from copilot.config.settings import (
@@ -27,7 +27,7 @@ from copilot.model.events import (
     ToolFinished,
 )
 from copilot.sessions.assemble import Copilot, assemble
-from copilot.sessions.knowledge import change
+from eval import memory
 from eval.apps.loader import load_app
 from eval.environments.emulator.environment import Emulator
 from eval.faults.registry import fault as make_fault
@@ -38,7 +38,6 @@ from eval.graders import (
     grade_detection,
     grade_localization,
 )
-from eval.knowledge import incident_folder
 from eval.problems import Problem, Task
 from eval.protocols import Environment, Expected
 
@@ -77,9 +76,12 @@ class Result:
 
 
 async def run_problem(
-    settings: Settings, problem: Problem, candidate: Candidate, *, seed: int
+    settings: Settings, problem: Problem, candidate: Candidate, *, seed: int, prepared: Path
 ) -> Result:
-    """Run one problem from a fresh environment to its grades."""
+    """Run one problem from a fresh environment to its grades.
+
+    `prepared` is a state folder with the candidate's knowledge; it is copied, never changed.
+    """
     app = load_app(problem.app)
     environment = await Emulator.start(app, seed=seed)
     try:
@@ -91,11 +93,8 @@ async def run_problem(
         await environment.clock.sleep(_UNTIL_PAGED)
         with tempfile.TemporaryDirectory(prefix="incident-copilot-eval-") as folder:
             local = _settings(settings, environment, candidate, Path(folder))
+            await asyncio.to_thread(memory.copy, prepared, Path(folder))
             async with assemble(local, clock=environment.clock) as copilot:
-                if candidate.incidents:
-                    index = await copilot.knowledge.open()
-                    now = environment.clock.now()
-                    await change(partial(index.add, [incident_folder()], now))
                 return await _work(copilot, environment, problem, candidate, expected, seed)
     finally:
         await environment.close()
