@@ -16,7 +16,10 @@ Symptoms = Callable[[Scope], Awaitable[tuple[Finding, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How long to look, and how often, in seconds. The symptom must stay away for two looks."""
+    """How long to look, and how soon first, in seconds; later looks come up to four times later.
+
+    The symptom must stay away for two looks in a row.
+    """
 
     timeout: float = 150.0
     interval: float = 5.0
@@ -68,9 +71,10 @@ async def verify(
     and is still there at the end means that the write made something worse.
     """
     started = clock.now()
-    clean = 0
+    clean, pause = 0, settings.interval
     while True:
-        await clock.sleep(settings.interval)
+        await clock.sleep(pause)
+        pause = min(pause * 1.3, 4 * settings.interval)
         now = clock.now()
         seconds = (now - started).total_seconds()
         window = Window(started, now, scope.window.baseline_start)
