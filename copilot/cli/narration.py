@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 
+from copilot.cli.blocks import complete
 from copilot.cli.console import narrate, print_markdown
 from copilot.model.diagnosis import Diagnosis
 from copilot.model.events import (
@@ -42,6 +43,7 @@ class Narrator:
     failure: InvestigationFailed | None = None
     finished: ActionFinished | None = None
     _streamed: str = field(default="", repr=False)
+    _waiting: str = field(default="", repr=False)
 
     def show(self, event: Event) -> None:
         """Render one event."""
@@ -63,8 +65,9 @@ class Narrator:
                 narrate(f"  ▸ {text}", style="magenta")
             case TextDelta(text) if self.answer and sys.stdout.isatty():
                 self._streamed += text
-                sys.stdout.write(text)
-                sys.stdout.flush()
+                ready, self._waiting = complete(self._waiting + text)
+                if ready.strip():
+                    print_markdown(ready)
             case AnswerGiven(text) if self.answer:
                 self._answer(text)
             case DiagnosisReady(diagnosis):
@@ -86,11 +89,9 @@ class Narrator:
                 pass
 
     def _answer(self, text: str) -> None:
-        if self._streamed.strip() == text.strip():
-            sys.stdout.write("\n")
-        else:
-            print_markdown(text)
-        self._streamed = ""
+        # The whole text counts: what was streamed may have been corrected since.
+        print_markdown(self._waiting if self._streamed.strip() == text.strip() else text)
+        self._streamed = self._waiting = ""
 
 
 def first_line(text: str) -> str:
