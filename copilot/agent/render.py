@@ -88,7 +88,8 @@ def _root_cause(d: Diagnosis) -> str:
     lines = ["## Root cause", ""]
     top = d.root_causes[0] if d.root_causes else None
     if d.verdict is Verdict.HEALTHY:
-        return "\n".join(["## Root cause", "", f"**Nothing is wrong.** {d.summary}".strip()])
+        lead = "" if d.summary.startswith("Nothing is wrong") else "**Nothing is wrong.** "
+        return "\n".join(["## Root cause", "", f"{lead}{d.summary}".strip()])
     if top is None:
         lines.append(f"**The evidence does not show a cause.** {d.summary}".strip())
         return "\n".join(lines) + _undecided(d)

@@ -68,6 +68,7 @@ class Narrator:
                 ready, self._waiting = complete(self._waiting + text)
                 if ready.strip():
                     print_markdown(ready)
+                    print()
             case AnswerGiven(text) if self.answer:
                 self._answer(text)
             case DiagnosisReady(diagnosis):
