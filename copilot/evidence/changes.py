@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.api.values import Json
-from copilot.evidence.kube import created, dig, edit_time, name_of, pod_spec, ref_of
+from copilot.evidence.kube import created, dig, edit_time, name_of, pod_spec
 from copilot.evidence.ledger import Ledger
 from copilot.evidence.snapshot import Snapshot, event_time, revision_of
 from copilot.model.evidence import Source
@@ -165,8 +165,3 @@ def changed_at(snapshot: Snapshot, ref: ObjectRef) -> datetime | None:
     if ref.kind == "Node":
         return edit_time(obj, ("f:spec",))
     return edit_time(obj)
-
-
-def rollout_refs(snapshot: Snapshot) -> list[ObjectRef]:
-    """Return the Deployments of the snapshot."""
-    return [ref_of(o) for o in snapshot.of("Deployment")]

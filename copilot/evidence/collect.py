@@ -24,8 +24,6 @@ NAMESPACED = (
     "ResourceQuota", "LimitRange", "HorizontalPodAutoscaler", "ServiceAccount",
 )  # fmt: skip
 CLUSTER_WIDE = ("Node", "PersistentVolume", "StorageClass", "Namespace")
-ESSENTIAL = ("Pod", "Service", "Deployment")
-"""Kinds without which there is little to say."""
 
 _LOG_PODS = 20
 _LOG_TAIL = 1000

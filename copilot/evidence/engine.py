@@ -9,13 +9,13 @@ from time import monotonic
 from connectors.api.protocols import ClusterReader
 from copilot.evidence.analyzers.registry import examine
 from copilot.evidence.case import Case
-from copilot.evidence.collect import CLUSTER_WIDE, ESSENTIAL, NAMESPACED, LogReads, ObjectReads
+from copilot.evidence.collect import CLUSTER_WIDE, NAMESPACED, LogReads, ObjectReads
 from copilot.evidence.collect_metrics import MetricReads
 from copilot.evidence.focus import focus
 from copilot.evidence.ledger import Ledger
 from copilot.evidence.reads import Reader
 from copilot.evidence.report import Report, draw_up
-from copilot.evidence.snapshot import Snapshot
+from copilot.evidence.snapshot import NO_TELEMETRY, Snapshot
 from copilot.model.diagnosis import Finding, Severity
 from copilot.model.events import (
     DiagnosisReady,
@@ -29,7 +29,7 @@ from copilot.model.events import (
     ToolStarted,
 )
 from copilot.model.evidence import Evidence
-from copilot.model.scope import Scope
+from copilot.model.scope import ObjectRef, Scope
 from copilot.tools.sources import Sources
 from retrieval.values import KnowledgeSource
 
@@ -165,7 +165,7 @@ class _State:
     async def _read_logs(
         self, cluster: ClusterReader
     ) -> AsyncIterator[ToolStarted | EvidenceFound | ToolFinished]:
-        self._logs = LogReads(cluster, self._bare())
+        self._logs = LogReads(cluster, self.snapshot())
         async for event in self._reader.run(self._logs.plan()):
             yield event
 
@@ -177,32 +177,15 @@ class _State:
                     found[kind] = reason
         return found
 
-    def _bare(self) -> Snapshot:
-        objects = self._objects.objects if self._objects else {}
-        return Snapshot(self._scope, self.now, objects, missing=self._failed_kinds)
-
     def snapshot(self) -> Snapshot:
-        """Return everything read, as one view."""
-        objects = self._objects.objects if self._objects else {}
-        known = {k: v for k, v in objects.items() if k not in self._failed_kinds}
-        partial = {k: v for k, v in objects.items() if k in self._failed_kinds and v}
-        telemetry = self._metrics.telemetry if self._metrics else None
-        base = Snapshot(
-            self._scope,
-            self.now,
-            {**known, **partial},
-            missing=self._failed_kinds,
-            logs=self._logs.logs if self._logs else (),
-        )
-        if telemetry is None:
-            return base
+        """Return everything read so far, as one view."""
         return Snapshot(
             self._scope,
             self.now,
-            {**known, **partial},
+            self._objects.objects if self._objects else {},
             missing=self._failed_kinds,
-            logs=base.logs,
-            telemetry=telemetry,
+            logs=self._logs.logs if self._logs else (),
+            telemetry=self._metrics.telemetry if self._metrics else NO_TELEMETRY,
         )
 
     def missing_sources(self) -> tuple[str, ...]:
@@ -236,14 +219,9 @@ class _State:
 
     def blind(self) -> Finding:
         """Return the finding that nothing can be seen."""
-        from copilot.model.scope import ObjectRef
-
         place = ObjectRef("Namespace", "", ",".join(self._scope.namespaces))
         return Finding("cluster.unreadable", place, Severity.CRITICAL, self.unreadable, ())
 
 
 def _unique(items: Sequence[Evidence]) -> tuple[Evidence, ...]:
     return tuple({item.id: item for item in items}.values())
-
-
-__all__ = ["ESSENTIAL", "EvidenceEngine"]

@@ -72,12 +72,15 @@ def consequences(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> 
 
 def _step(case: Case, candidate: Candidate, symptom: Clue) -> Step:
     text = symptom.finding.summary.rstrip(".")
-    if symptom.place not in candidate.nodes:
+    own = {*candidate.nodes, *(w for n in candidate.nodes for w in case.topology.callees(n))}
+    if symptom.place not in own:
+        depends = any(symptom.place in case.topology.upstream(n) for n in candidate.nodes)
         through = next(
             (n for n in candidate.nodes if n in case.topology.callees(symptom.place)), None
         )
-        text = f"Because it depends on {through.name if through else candidate.object.name}, {text[0].lower() + text[1:] if text[:2].isalpha() and not text[:12].isupper() else text}"
-        text = text.replace(", deployment ", ", Deployment ").replace(", service ", ", Service ")
+        name = through.name if through else candidate.object.name
+        why = f"Because it depends on {name}" if depends else f"Because {name} calls it no more"
+        text = f"{why}: {text}"
     return Step(f"{text}.", symptom.finding.evidence)
 
 

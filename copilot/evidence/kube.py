@@ -21,9 +21,11 @@ WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "R
 def dig(obj: Any, path: str, default: Any = None) -> Any:
     """Return the value at a dotted path of mappings, or `default` where a step is absent or null."""
     for step in path.split("."):
-        if not isinstance(obj, Mapping) or obj.get(step) is None:
+        if not isinstance(obj, dict):
             return default
-        obj = obj[step]
+        obj = obj.get(step)
+        if obj is None:
+            return default
     return obj
 
 

@@ -12,7 +12,7 @@ from copilot.evidence.knowledge import Remembered, codes_of, remember
 from copilot.evidence.mitigations import order, propose
 from copilot.evidence.ranking import Candidate, Ranking, rank
 from copilot.model.action import Mitigation
-from copilot.model.diagnosis import Diagnosis, RootCause, Severity, Usage, Verdict
+from copilot.model.diagnosis import Diagnosis, RootCause, Usage, Verdict
 from copilot.model.evidence import Evidence
 from copilot.model.scope import ObjectRef
 from retrieval.values import KnowledgeSource
@@ -119,8 +119,3 @@ def _verdict(case: Case, ranking: Ranking) -> Verdict:
     unseen = [kind for kind in ("Pod",) if not case.snapshot.knows(kind)]
     empty = not case.snapshot.workloads
     return Verdict.INCONCLUSIVE if unseen or empty else Verdict.HEALTHY
-
-
-def severity_of(clue: Clue) -> Severity:
-    """Return the severity of a clue's finding."""
-    return clue.finding.severity

@@ -26,6 +26,10 @@ from copilot.evidence.loglines import ContainerLog
 from copilot.evidence.telemetry import Telemetry
 from copilot.model.scope import ObjectRef, Scope
 
+TELLING_LABELS = ("app", "name", "service", "component", "app.kubernetes.io/name",
+                  "app.kubernetes.io/component", "io.kompose.service", "k8s-app")  # fmt: skip
+"""Labels that by convention say which program a workload is."""
+
 NO_TELEMETRY = Telemetry()
 
 
@@ -56,23 +60,22 @@ class Snapshot:
         for event in sorted(self.of("Event"), key=event_sort_key):
             self._events[involved(event)].append(event)
         self._pods_of: dict[ObjectRef, list[Json]] = defaultdict(list)
+        self._labelled: dict[tuple[str, str, str], list[Json]] = defaultdict(list)
         for pod in self.of("Pod"):
             self._pods_of[self.controller(pod)].append(pod)
+            if not is_leftover(pod):
+                for key, value in labels_of(pod).items():
+                    self._labelled[namespace_of(pod), key, value].append(pod)
+        self._sets_of: dict[ObjectRef, list[Json]] = defaultdict(list)
+        for replica_set in self.of("ReplicaSet"):
+            self._sets_of[self.controller(replica_set)].append(replica_set)
         self.workloads: tuple[Json, ...] = tuple(self._top_level())
         self._services_of: dict[ObjectRef, list[ObjectRef]] = defaultdict(list)
         self._backing: dict[ObjectRef, list[ObjectRef]] = defaultdict(list)
         self._index_services()
-
-    def with_logs(self, logs: Sequence[ContainerLog]) -> Snapshot:
-        """Return the same view with these logs added."""
-        return Snapshot(
-            self.scope,
-            self.now,
-            self._objects,
-            missing=self.missing,
-            logs=(*self.logs, *logs),
-            telemetry=self.telemetry,
-        )
+        self._named: dict[tuple[str, str], list[ObjectRef]] = defaultdict(list)
+        self._called: dict[tuple[str, str], list[ObjectRef]] = defaultdict(list)
+        self._index_names()
 
     # -- objects
 
@@ -81,8 +84,8 @@ class Snapshot:
         return self._objects.get(kind, ())
 
     def knows(self, kind: str) -> bool:
-        """Whether the kind was read, so that the absence of an object means something."""
-        return kind in self._objects
+        """Whether the kind was read in full, so that the absence of an object means something."""
+        return kind in self._objects and kind not in self.missing
 
     def get(self, ref: ObjectRef) -> Json | None:
         """Return one object."""
@@ -151,26 +154,28 @@ class Snapshot:
 
     def replica_sets(self, workload: ObjectRef) -> list[Json]:
         """Return a Deployment's ReplicaSets, newest revision first."""
-        found = [
-            rs
-            for rs in self.of("ReplicaSet")
-            if namespace_of(rs) == workload.namespace and self.controller(rs) == workload
-        ]
+        found = self._sets_of.get(workload, [])
         return sorted(found, key=revision_of, reverse=True)
 
     # -- services
 
     def _index_services(self) -> None:
-        by_namespace: dict[str, list[tuple[ObjectRef, dict[str, str]]]] = defaultdict(list)
+        by_label: dict[tuple[str, str, str], list[tuple[ObjectRef, dict[str, str]]]] = defaultdict(
+            list
+        )
         for workload in self.workloads:
-            labels = labels_of(workload) if workload["kind"] == "Pod" else template_labels(workload)
-            by_namespace[namespace_of(workload)].append((ref_of(workload), labels))
+            ref = ref_of(workload)
+            labels = labels_of(workload) if ref.kind == "Pod" else template_labels(workload)
+            if ref.kind not in ("Job", "CronJob"):
+                for key, value in labels.items():
+                    by_label[ref.namespace, key, value].append((ref, labels))
         for service in self.of("Service"):
             selector, ref = dig(service, "spec.selector", {}), ref_of(service)
-            for workload_ref, labels in by_namespace[ref.namespace]:
-                if workload_ref.kind not in ("Job", "CronJob") and matches(selector, labels):
-                    self._backing[ref].append(workload_ref)
-                    self._services_of[workload_ref].append(ref)
+            for key, value in list(selector.items())[:1]:
+                for workload_ref, labels in by_label[ref.namespace, key, value]:
+                    if matches(selector, labels):
+                        self._backing[ref].append(workload_ref)
+                        self._services_of[workload_ref].append(ref)
 
     def backing(self, service: ObjectRef) -> list[ObjectRef]:
         """Return the workloads whose pod template the Service selects."""
@@ -182,14 +187,11 @@ class Snapshot:
 
     def selected(self, service: Json) -> list[Json]:
         """Return the live pods that a Service selects."""
-        selector = dig(service, "spec.selector", {})
-        return [
-            pod
-            for pod in self.of("Pod")
-            if namespace_of(pod) == namespace_of(service)
-            and not is_leftover(pod)
-            and matches(selector, labels_of(pod))
-        ]
+        selector, namespace = dig(service, "spec.selector", {}), namespace_of(service)
+        for key, value in selector.items():
+            found = self._labelled.get((namespace, key, value), [])
+            return [pod for pod in found if matches(selector, labels_of(pod))]
+        return []
 
     # -- events and logs
 
@@ -204,6 +206,20 @@ class Snapshot:
     def pod_events(self, pod: Json) -> list[Json]:
         """Return the events about this very pod."""
         return self.events(ref_of(pod), uid_of(pod))
+
+    def namesakes(self, namespace: str, name: str) -> list[ObjectRef]:
+        """Return the workloads that bear a name, else those that bear it in a telling label."""
+        return self._named.get((namespace, name)) or self._called.get((namespace, name), [])
+
+    def _index_names(self) -> None:
+        for workload in self.workloads:
+            ref = ref_of(workload)
+            if ref.kind in ("Job", "CronJob"):
+                continue
+            self._named[ref.namespace, ref.name].append(ref)
+            labels = {**labels_of(workload), **template_labels(workload)}
+            for name in dict.fromkeys(labels[k] for k in TELLING_LABELS if k in labels):
+                self._called[ref.namespace, name].append(ref)
 
     def log(self, pod: Json, container: str, *, previous: bool = False) -> ContainerLog | None:
         """Return a container's log, if it was read."""

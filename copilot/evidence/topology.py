@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from connectors.api.values import Json
 from copilot.evidence.addresses import Address
-from copilot.evidence.kube import dig, labels_of, name_of, ref_of
+from copilot.evidence.kube import dig, name_of, ref_of
 from copilot.evidence.snapshot import Snapshot
 from copilot.model.scope import ObjectRef
 
@@ -163,29 +162,4 @@ class Topology:
 
 def namesakes(snapshot: Snapshot, service: ObjectRef) -> list[ObjectRef]:
     """Return the workloads that bear the Service's name, or a label with it, in its namespace."""
-    same = []
-    labelled = []
-    for workload in snapshot.workloads:
-        ref = ref_of(workload)
-        if ref.namespace != service.namespace or ref.kind in ("Job", "CronJob"):
-            continue
-        if ref.name == service.name:
-            same.append(ref)
-        elif service.name in _identity(workload):
-            labelled.append(ref)
-    return same or labelled
-
-
-def _identity(workload: Json) -> Sequence[str]:
-    keys = (
-        "app",
-        "name",
-        "service",
-        "component",
-        "app.kubernetes.io/name",
-        "app.kubernetes.io/component",
-        "io.kompose.service",
-        "k8s-app",
-    )
-    labels = {**labels_of(workload), **(dig(workload, "spec.template.metadata.labels", {}) or {})}
-    return [labels[k] for k in keys if k in labels]
+    return snapshot.namesakes(service.namespace, service.name)

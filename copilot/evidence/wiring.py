@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from connectors.api.values import Json
 from copilot.evidence.addresses import Address, addresses, configured
-from copilot.evidence.kube import containers, dig, pod_spec, ref_of
+from copilot.evidence.kube import containers, dig, name_of, pod_spec, ref_of
 from copilot.evidence.logscan import LogIssue
 from copilot.evidence.snapshot import Snapshot
 from copilot.evidence.topology import Edge, Resolver
@@ -84,6 +84,11 @@ def settings_of(
     return found
 
 
+def _short(name: str) -> str:
+    """Return the first part of a host or service name of a metric."""
+    return name.split(":")[0].split(".")[0]
+
+
 def _expand(text: str, variables: Mapping[str, str]) -> str:
     """Replace $(NAME) as the kubelet does; an unknown name stays as it is."""
     return _VARIABLE.sub(lambda match: variables.get(match.group(1), match.group(0)), text)
@@ -100,6 +105,10 @@ class Wiring:
             ref = ref_of(workload)
             self.settings[ref] = settings_of(snapshot, self.resolver, ref, pod_spec(workload))
         self._issues = issues
+        self._workloads: dict[str, list[ObjectRef]] = defaultdict(list)
+        for workload in snapshot.workloads:
+            self._workloads[name_of(workload)].append(ref_of(workload))
+        self._services = {name_of(s): ref_of(s) for s in snapshot.of("Service")}
 
     def edges(self) -> Iterator[Edge]:
         """Yield all edges, measured ones first."""
@@ -125,23 +134,19 @@ class Wiring:
 
     def node(self, name: str) -> ObjectRef | None:
         """Return the node that a metric's service label means: a workload, else a Service."""
-        name = name.split(":")[0].split(".")[0]
-        for workload in self._snapshot.workloads:
-            if workload["metadata"]["name"] == name:
-                return ref_of(workload)
-        for service in self._snapshot.of("Service"):
-            if service["metadata"]["name"] == name:
-                backing = self._snapshot.backing(ref_of(service))
-                return backing[0] if len(backing) == 1 else ref_of(service)
-        return None
+        short = _short(name)
+        workloads = self._workloads.get(short, [])
+        if workloads:
+            return workloads[0]
+        service = self._services.get(short)
+        if service is None:
+            return None
+        backing = self._snapshot.backing(service)
+        return backing[0] if len(backing) == 1 else service
 
     def callee(self, name: str) -> ObjectRef | None:
         """Return the node that calls by this name go to: the Service, else the workload."""
-        short = name.split(":")[0].split(".")[0]
-        for service in self._snapshot.of("Service"):
-            if service["metadata"]["name"] == short:
-                return ref_of(service)
-        return self.node(name)
+        return self._services.get(_short(name)) or self.node(name)
 
     def _plain_names(self) -> Iterator[Edge]:
         services: Mapping[tuple[str, str], ObjectRef] = {

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from copilot.evidence.analyzers.subject import Subject
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Fact
-from copilot.evidence.kube import containers, dig, name_of, ref_of
+from copilot.evidence.kube import containers, name_of, ref_of
 from copilot.evidence.logscan import LogIssue
 from copilot.evidence.signatures import DEPENDENCY_KINDS
 from copilot.model.scope import ObjectRef
@@ -202,8 +202,3 @@ def last_words(subject: Subject, count: int = 8) -> list[str]:
         return []
     lines: Iterable[str] = [line.raw for line in log.lines[-count:]]
     return [subject.case.ledger.lines(log.query, lines, (ref_of(subject.pod), subject.workload))]
-
-
-def image_of(subject: Subject) -> str:
-    """Return the container's image."""
-    return str(dig(subject.spec, "image", ""))

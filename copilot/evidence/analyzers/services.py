@@ -17,7 +17,6 @@ from copilot.evidence.kube import (
     dig,
     is_true,
     labels_of,
-    name_of,
     pod_spec,
     ref_of,
     template_labels,
@@ -374,8 +373,3 @@ def _alive(case: Case, workload: ObjectRef) -> bool:
 def _names(refs: Sequence[ObjectRef]) -> str:
     shown = ", ".join(ref.name for ref in refs[:3])
     return shown + (f" and {len(refs) - 3} more" if len(refs) > 3 else "")
-
-
-def service_name(service: Json) -> str:
-    """Return how sentences name a Service."""
-    return f"Service {name_of(service)}"

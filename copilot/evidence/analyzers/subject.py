@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from connectors.api.values import Json
 from copilot.evidence.case import Case
-from copilot.evidence.kube import containers, dig, name_of, pod_spec, ref_of
+from copilot.evidence.kube import containers, dig, pod_spec, ref_of
 from copilot.evidence.snapshot import event_count
 from copilot.model.scope import ObjectRef
 
@@ -82,8 +82,3 @@ class Subject:
 def total(events: Sequence[Json]) -> int:
     """Return how often events happened together."""
     return sum(event_count(event) for event in events)
-
-
-def pod_name(pod: Json) -> str:
-    """Return how sentences name a pod."""
-    return f"pod {name_of(pod)}"

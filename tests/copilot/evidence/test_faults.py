@@ -32,6 +32,12 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "env-port": (("Deployment/api",), ("config.env_wrong",)),
     "command": (("Deployment/api",), ("workload.bad_command",)),
     "command2": (("Deployment/store",), ("workload.bad_command",)),
+    "live-port": (("Deployment/api",), ("probe.liveness_misconfigured",)),
+    "wrong-program": (("Deployment/store",), ("workload.bad_command",)),
+    "privport": (("Deployment/api",), ("config.env_wrong",)),
+    "victims": (("Deployment/store",), ("workload.scaled_to_zero",)),
+    "victims-image": (("Deployment/store",), ("image.not_found",)),
+    "victims-port": (("Service/store",), ("service.target_port_mismatch",)),
     "crash-plain": (("Deployment/store",), ("workload.crash_on_start",)),
     "init": (("Deployment/api",), ("init.stuck",)),
     "quota": (("ResourceQuota/tight",), ("resources.quota_exceeded",)),
@@ -43,7 +49,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 IDLE = ("targetport", "selector", "env-host", "svc-deleted", "scale0")
 """The same faults in an app that nobody calls: no log tells of them."""
-CALM = ("calm", "after-live-path", "after-oom-limit", "after-scale0", "after-secret", "after-image",
+CALM = ("calm", "calm-noise", "after-live-path", "after-oom-limit", "after-scale0", "after-secret", "after-image",
         "after-selector", "after-targetport", "after-env-host", "after-live-aggr")  # fmt: skip
 """Before anything, and right after recovery, with restarts, warnings and errors lying around."""
 
