@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from copilot.evidence.addresses import LOCAL, Address, addresses
 
@@ -100,8 +101,10 @@ _WORDS = frozenset(
 _SHORT_LEVEL = re.compile(r"\"s\":\s*\"(I|D\d)\"")
 
 
-# One search tells the many ordinary lines from the few that show a condition.
-_ANY = re.compile("|".join(f"(?:{s.pattern.pattern})" for s in SIGNATURES), re.I)
+# What differs between lines of one kind and decides nothing: times, addresses, ids, long numbers.
+_VARYING = re.compile(
+    r"\d\d:\d\d:\d\d[.,\d]*|\d{1,3}(?:\.\d{1,3}){3}|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\d{4,}"
+)
 
 
 def classify(line: str) -> Signature | None:
@@ -109,8 +112,11 @@ def classify(line: str) -> Signature | None:
 
     Lines that their program marks as informational count only for conditions of a dependency.
     """
-    if _ANY.search(line) is None:
-        return None
+    return _classify(_VARYING.sub("0000", line))
+
+
+@lru_cache(maxsize=16_384)
+def _classify(line: str) -> Signature | None:
     for signature in SIGNATURES:
         if signature.pattern.search(line):
             informational = _NOISE.search(line) or _SHORT_LEVEL.search(line)
