@@ -16,7 +16,7 @@ from eval.environments.emulator.environment import Emulator
 from eval.faults.registry import fault
 
 COMMAND = str(Path(sys.executable).parent / "incident-copilot")
-WARMUP, SINCE = 3600.0, 240.0
+WARMUP, SINCE = 1800.0, 240.0
 
 
 @dataclass(frozen=True)

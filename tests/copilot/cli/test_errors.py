@@ -121,8 +121,9 @@ def test_an_unreadable_runbook(tmp_path: Path) -> None:
     assert "1 added" in done.stdout
     assert "1 skipped" in done.stdout
     assert "bad.md" in done.stderr
-    only_bad = run("index", "add", str(bad))
-    assert only_bad.returncode == ExitCode.USAGE
+
+
+def test_an_index_path_that_is_not_there(tmp_path: Path) -> None:
     missing = run("index", "add", str(tmp_path / "none"))
     assert missing.returncode == ExitCode.USAGE
     assert "no such file" in errors(missing)[0]
