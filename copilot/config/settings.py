@@ -98,7 +98,7 @@ class MitigationSection(_Section):
     """Never write there."""
     max_replicas: int = Field(default=20, ge=1)
     """Never scale above this."""
-    verify_seconds: float = Field(default=150.0, gt=0)
+    verify_seconds: float = Field(default=240.0, gt=0)
     """How long a fix may take to make the symptom go away before it is undone."""
 
 

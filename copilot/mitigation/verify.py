@@ -16,12 +16,12 @@ Symptoms = Callable[[Scope], Awaitable[tuple[Finding, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How long to look, and how soon first, in seconds; later looks come up to four times later.
+    """How long to look, and how soon first, in seconds; later looks come up to three times later.
 
     The symptom must stay away for two looks in a row.
     """
 
-    timeout: float = 150.0
+    timeout: float = 240.0
     interval: float = 5.0
 
 
@@ -74,7 +74,7 @@ async def verify(
     clean, pause = 0, settings.interval
     while True:
         await clock.sleep(pause)
-        pause = min(pause * 1.3, 4 * settings.interval)
+        pause = min(pause * 1.3, 3 * settings.interval)
         now = clock.now()
         seconds = (now - started).total_seconds()
         window = Window(started, now, scope.window.baseline_start)

@@ -89,7 +89,7 @@ def _pick(stream: Sequence[tuple[datetime, Event]]) -> Draft | None:
             case DiagnosisReady(found) if found.root_causes:
                 diagnosis = found
                 timeline += [
-                    (finding.onset, f"{finding.object}: {finding.summary}")
+                    (finding.onset, finding.summary)
                     for finding in found.findings
                     if finding.onset is not None
                 ]
@@ -104,4 +104,8 @@ def _pick(stream: Sequence[tuple[datetime, Event]]) -> Draft | None:
                 verified, fix = good, offered if good else ""
             case _:
                 pass
-    return Draft(diagnosis, tuple(sorted(timeline)), fix, verified) if diagnosis else None
+    return (
+        Draft(diagnosis, tuple(sorted(timeline, key=lambda entry: entry[0])), fix, verified)
+        if diagnosis
+        else None
+    )

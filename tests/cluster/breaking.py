@@ -150,7 +150,7 @@ def restarted(app: str, times: int) -> Sign:
     )
 
 
-def hanging_init(app: str, seconds: float = 15) -> Sign:
+def hanging_init(app: str, seconds: float = 45) -> Sign:
     """An init container of the app has been running for so long."""
 
     def sign(library: Library) -> bool:
