@@ -18,6 +18,10 @@ check: .venv/ready ## lint, format, types, architecture
 
 bench: .venv/ready ## measurements: print their numbers
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.emulator
+
+verify: .venv/ready ## the big matrices, on the emulator and on $KUBECONFIG
+	$(BIN)/pytest -m 'matrix or cluster_long'
 
 clean: ## remove what the build made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
