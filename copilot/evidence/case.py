@@ -8,7 +8,7 @@ from functools import cached_property
 
 from connectors.api.values import Json
 from copilot.evidence.changes import Change, Rollout, changed_at, rollout
-from copilot.evidence.clues import Claim, Clue
+from copilot.evidence.clues import Claim, Clue, one_line
 from copilot.evidence.kube import created, dig, parse_time
 from copilot.evidence.ledger import Ledger
 from copilot.evidence.logscan import LogIssue, scan
@@ -121,7 +121,7 @@ class Case:
             code=code,
             object=about,
             severity=severity,
-            summary=summary,
+            summary=one_line(summary),
             evidence=tuple(dict.fromkeys(evidence)),
             onset=onset,
             supports=tuple(dict.fromkeys(claim.cause for claim in claims)),

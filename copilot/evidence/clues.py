@@ -13,6 +13,15 @@ Fact = str | int
 _NO_FACTS: Mapping[str, Fact] = MappingProxyType({})
 
 
+def one_line(text: str, longest: int = 320) -> str:
+    """Return text fit for a sentence: on one line, its middle left out when it is too long."""
+    line = " ".join(text.split())
+    if len(line) <= longest:
+        return line
+    half = (longest - 3) // 2
+    return f"{line[:half].rstrip()} … {line[-half:].lstrip()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One possible cause that a finding points at.
@@ -29,6 +38,9 @@ class Claim:
     because: str
     also: tuple[ObjectRef, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=lambda: _NO_FACTS)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "because", one_line(self.because))
 
     def times(self, share: float) -> Claim:
         """Return the same claim, less sure."""

@@ -109,7 +109,9 @@ def summarize(
         return f"Something may be wrong in {scope_text}, but the evidence does not name the cause: {shown}."
     first = causes[0]
     text = f"{first.summary}."
-    sure = [c for c in causes[1:] if c.confidence >= 0.5]
+    # What could stand in the place of a cause is a rival reading of it, not one more.
+    accepted = {(c.object, c.cause) for c in ranking.causes}
+    sure = [c for c in causes[1:] if c.confidence >= 0.5 and (c.object, c.cause) in accepted]
     if sure:
         text += " Independently: " + "; ".join(c.summary for c in sure[:3]) + "."
     return text

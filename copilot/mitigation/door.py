@@ -17,12 +17,14 @@ from copilot.mitigation.diff import object_diff
 from copilot.mitigation.ledger import Entry, Ledger, Proposal
 from copilot.mitigation.plans import Plan, plan
 from copilot.mitigation.policy import Policy
+from copilot.mitigation.rollout import unfinished
 from copilot.mitigation.verify import Outcome, Symptoms, Verification, symptoms_of, verify
 from copilot.model.action import Mitigation
 from copilot.model.clock import Clock
 from copilot.model.diagnosis import Diagnosis
 from copilot.model.errors import ActionError, ApprovalError, CopilotError
 from copilot.model.events import ActionFinished, ActionProgress, ApprovalGiven, Event
+from copilot.model.scope import ObjectRef
 from copilot.tools.wrap import wrapped
 
 _VALID = timedelta(minutes=30)
@@ -136,6 +138,7 @@ class Door:
             before,
             proposal.scope,
             self._symptoms,
+            lambda: self._unfinished(planned.object),
             self._clock,
             self._verification,
         )
@@ -149,6 +152,11 @@ class Door:
         taken = await self._take_back(self._ledger.entry(proposal.id), "applied", by)
         yield ActionProgress(proposal.id, "undone", taken)
         yield ActionFinished(proposal.id, verified=False, undone=True, detail=_why(outcome))
+
+    async def _unfinished(self, target: ObjectRef) -> str:
+        with wrapped():
+            body = await self._reader.get(target.kind, target.namespace, target.name)
+        return unfinished(body)
 
     async def _write(self, planned: Plan, *, dry_run: bool) -> dict[str, object]:
         target = planned.object

@@ -13,6 +13,9 @@ from copilot.model.scope import Scope, Window
 Symptoms = Callable[[Scope], Awaitable[tuple[Finding, ...]]]
 """Looks at a scope again and returns what deviates now."""
 
+Unfinished = Callable[[], Awaitable[str]]
+"""Says what of the write is still under way ("" when it has taken full effect)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
@@ -62,10 +65,14 @@ async def verify(
     before: frozenset[str],
     scope: Scope,
     symptoms: Symptoms,
+    unfinished: Unfinished,
     clock: Clock,
     settings: Verification,
 ) -> Outcome:
     """Look until none of `keys` is seen twice in a row, or time is up.
+
+    An absent symptom counts only once the write has taken full effect: between the old pods'
+    end and the new ones' start there is nothing to see.
 
     `before` are the keys seen just before the write: a critical finding that was not among them
     and is still there at the end means that the write made something worse.
@@ -83,6 +90,8 @@ async def verify(
         new = tuple(
             sorted({f.key for f in seen if f.severity is Severity.CRITICAL} - before - set(keys))
         )
+        if not remaining and (left := await unfinished()):
+            remaining = (left,)
         clean = clean + 1 if not remaining and not new else 0
         if clean >= 2:
             return Outcome(True, seconds)

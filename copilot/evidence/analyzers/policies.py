@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from connectors.api.values import Json
 from copilot.evidence.case import Case
@@ -13,6 +14,8 @@ from copilot.evidence.network_policy import Peer, applies, blocking, blocks_name
 from copilot.evidence.ports import resolve_in_pod
 from copilot.evidence.topology import Edge
 from copilot.model.scope import ObjectRef
+
+_TAKES_EFFECT = timedelta(seconds=15)
 
 
 def analyze(case: Case) -> Iterator[Clue]:
@@ -67,7 +70,7 @@ def _clue(case: Case, policy: Json, edges: list[Edge]) -> Clue:
     changed = case.changed_at(ref)
     complaining = [e for e in edges if ongoing(case, e.caller, e.callee)]
     failing = [e for e in edges if _measured_failing(case, e)]
-    flowing = [e for e in edges if _measured_flowing(case, e)]
+    flowing = [e for e in edges if _measured_flowing(case, e) or _goes_on(case, e, changed)]
     pairs = ", ".join(
         dict.fromkeys(f"{e.caller.name} -> {e.callee.name}" for e in (complaining or edges)[:3])
     )
@@ -119,6 +122,22 @@ def _entry(case: Case, policy: Json) -> Iterator[Clue]:
             local=True,
         )
         return
+
+
+def _goes_on(case: Case, edge: Edge, since: datetime | None) -> bool:
+    """Whether the caller has been writing its log since the change without a complaint.
+
+    Not every network plug-in enforces policies.
+    """
+    if since is None:
+        return False
+    names = {name_of(pod) for pod in case.snapshot.pods(edge.caller)}
+    return any(
+        line.at is not None and line.at > since + _TAKES_EFFECT
+        for log in case.snapshot.logs
+        if log.pod in names and not log.previous
+        for line in log.lines[-50:]
+    )
 
 
 def _flows(case: Case, edge: Edge) -> list[tuple[float, float]]:

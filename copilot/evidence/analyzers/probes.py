@@ -41,7 +41,8 @@ class Judgement:
 def is_failing(case: Case, pod: Json, status: Json) -> bool:
     """Whether a container that is not ready is past a normal start.
 
-    An answer with the wrong status counts at once; a refused connection only after a while.
+    An answer with the wrong status counts at once, and so does a connection that is refused at a
+    port which the container does not declare; any other refused connection only after a while.
     """
     failures = [
         e
@@ -54,14 +55,17 @@ def is_failing(case: Case, pod: Json, status: Json) -> bool:
     answered = sum(event_count(e) for e in fresh if _STATUS.search(str(e.get("message", ""))))
     if answered >= 3:
         return True
-    probe = next(
-        (
-            c.get("readinessProbe") or {}
-            for c in dig(pod, "spec.containers", [])
-            if c.get("name") == status.get("name")
-        ),
-        {},
+    container: Json = next(
+        (c for c in dig(pod, "spec.containers", []) if c.get("name") == status.get("name")), {}
     )
+    probe = container.get("readinessProbe") or {}
+    refused = sum(event_count(e) for e in fresh if _REFUSED.search(str(e.get("message", ""))))
+    handler = probe.get("httpGet") or probe.get("tcpSocket") or probe.get("grpc") or {}
+    declared = numbers_of(container)
+    if refused >= 2 and declared and handler:
+        asked = resolve_port(handler.get("port"), container)
+        if asked is not None and asked not in declared:
+            return True
     delay = int(probe.get("initialDelaySeconds") or 0)
     grace = min(max(25.0, delay + 3.0 * int(probe.get("periodSeconds") or 10)), 90.0)
     if not case.is_starting(pod, status, grace):
