@@ -5,11 +5,11 @@ import pytest
 from copilot.mitigation.rollout import unfinished
 
 
-def body(kind: str, generation: int = 2, replicas: int = 2, **status: Any) -> dict[str, Any]:
+def body(kind: str, generation: int = 2, wanted: int = 2, **status: Any) -> dict[str, Any]:
     return {
         "kind": kind,
         "metadata": {"name": "a", "generation": generation},
-        "spec": {"replicas": replicas},
+        "spec": {"replicas": wanted},
         "status": {"observedGeneration": 2, **status},
     }
 
@@ -26,7 +26,7 @@ FULL = {"updatedReplicas": 2, "replicas": 2, "availableReplicas": 2}
         (body("Deployment", **{**FULL, "availableReplicas": 1}), "1 available"),
         (body("Deployment", **{**FULL, "replicas": 3}), "rollout"),
         (body("Deployment"), "0 of 2 pods updated"),
-        (body("Deployment", replicas=0), ""),
+        (body("Deployment", wanted=0), ""),
         (body("StatefulSet", updatedReplicas=2, replicas=2, readyReplicas=2), ""),
         (body("StatefulSet", updatedReplicas=1, replicas=2, readyReplicas=2), "1 of 2"),
         (
