@@ -116,7 +116,10 @@ class Session:
         return self._door
 
     async def _offer(self, diagnosis: Diagnosis) -> Event | None:
-        best = next((m for m in diagnosis.mitigations if m.automatic), None)
+        # Only for the most likely cause: a fix for a rival would be a guess.
+        top = diagnosis.root_causes[0].cause if diagnosis.root_causes else ""
+        fitting = (m for m in diagnosis.mitigations if m.automatic and m.cause == top)
+        best = next(fitting, None)
         if best is None or self._door is None:
             return None
         try:
