@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from copilot.cli import options as o
-from copilot.cli.console import interactive, narrate, print_json
+from copilot.cli.console import (
+    change_markdown,
+    interactive,
+    narrate,
+    print_json,
+    print_markdown,
+)
 from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
 
@@ -17,7 +23,6 @@ if TYPE_CHECKING:
 
     from copilot.config.settings import Settings
     from copilot.model.events import Event
-    from copilot.model.scope import Scope
     from copilot.sessions.assemble import Copilot
     from copilot.sessions.session import Session
 
@@ -112,16 +117,15 @@ async def _answer(
 ) -> ExitCode:
     import getpass
 
-    from copilot.cli.investigate import approval_markdown
+    from copilot.cli.investigate import approval_markdown, asked_scope
     from copilot.cli.narration import Narrator
     from copilot.cli.outcomes import of_failure
     from copilot.model.diagnosis import Verdict
     from copilot.model.report import error_report, report
 
     narrator = Narrator(answer=format is o.Format.TEXT)
-    async for event in session.ask(
-        text, user=getpass.getuser(), scope=_scope(copilot, places, since)
-    ):
+    scope = asked_scope(copilot, *places, o.age(since))
+    async for event in session.ask(text, user=getpass.getuser(), scope=scope):
         narrator.show(event)
     if narrator.failure is not None:
         from copilot.cli.console import error
@@ -141,14 +145,6 @@ async def _answer(
     asked = narrator.diagnosis
     inconclusive = asked is not None and asked.verdict is Verdict.INCONCLUSIVE
     return ExitCode.INCONCLUSIVE if inconclusive else ExitCode.OK
-
-
-def _scope(copilot: Copilot, places: tuple[tuple[str, ...], tuple[str, ...]], since: str) -> Scope:
-    from copilot.model.scope import Scope, Window
-
-    minutes = o.age(since).total_seconds() / 60
-    window = Window.last(copilot.sources.clock.now(), minutes, max(45, 3 * minutes))
-    return Scope(copilot.scoping.cluster, places[0], window, places[1])
 
 
 async def _converse(
@@ -193,7 +189,7 @@ async def _approve(copilot: Copilot, session: Session) -> None:
     if entry is None:
         narrate("there is nothing to approve", style="yellow")
         return
-    print(f"{entry.proposal.mitigation.title}\n\n{entry.proposal.diff}")
+    print_markdown(change_markdown(entry.proposal.mitigation.title, entry.proposal.diff))
     approved = typer.confirm("Apply this?", err=True)
     narrator = Narrator()
     try:

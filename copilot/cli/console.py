@@ -41,6 +41,11 @@ def print_markdown(text: str) -> None:
         print(text)
 
 
+def change_markdown(title: str, diff: str) -> str:
+    """Return a proposed change as Markdown: what it is, and the dry run's diff."""
+    return f"{title}\n\n```diff\n{diff}\n```"
+
+
 def print_json(document: dict[str, Any]) -> None:
     """Print the one JSON document of a command."""
     json.dump(document, sys.stdout, ensure_ascii=False, indent=2, default=str)

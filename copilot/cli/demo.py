@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from copilot.cli.console import interactive, narrate, print_markdown
+from copilot.cli.console import change_markdown, interactive, narrate, print_markdown
 from copilot.cli.exits import ExitCode
 from copilot.cli.narration import Narrator
 
@@ -100,8 +100,9 @@ async def _walk_through(copilot: Copilot, namespace: str, *, yes: bool) -> ExitC
         print_markdown("\n_No fix of this kind can be applied by the copilot: see What to do._")
         return ExitCode.OK
     print_markdown(
-        f"\n## Dry run\n\n{narrator.approval.mitigation.title}\n\n"
-        f"```diff\n{narrator.approval.diff}\n```\n"
+        "\n## Dry run\n\n"
+        + change_markdown(narrator.approval.mitigation.title, narrator.approval.diff)
+        + "\n"
     )
     return await _fix(copilot, session, narrator.approval.approval, yes=yes)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from copilot.cli import options as o
-from copilot.cli.console import interactive, narrate, print_markdown
+from copilot.cli.console import change_markdown, interactive, narrate, print_markdown
 from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
 
@@ -58,7 +58,7 @@ async def _fix(settings: Settings, approval: str, session_id: str, mitigation: s
     if entry is None:
         raise ApprovalError("there is nothing to approve", hint="run: incident-copilot investigate")
     proposal = entry.proposal
-    print_markdown(f"{proposal.mitigation.title}\n\n```diff\n{proposal.diff}\n```")
+    print_markdown(change_markdown(proposal.mitigation.title, proposal.diff))
     if not approval and not interactive():
         raise ApprovalError(
             "there is no terminal to ask on, so the approval's id is needed",
@@ -92,7 +92,7 @@ async def _propose(settings: Settings, session_id: str, mitigation: str) -> Exit
         if session.diagnosis is None:
             raise UsageError(f"session {session_id} has no diagnosis yet", hint="investigate first")
         needed = await session.propose(session.diagnosis, mitigation)
-    print_markdown(f"{needed.mitigation.title}\n\n```diff\n{needed.diff}\n```")
+    print_markdown(change_markdown(needed.mitigation.title, needed.diff))
     narrate(f"to apply it: incident-copilot fix {needed.approval}")
     return ExitCode.OK
 

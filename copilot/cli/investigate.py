@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from copilot.cli import options as o
-from copilot.cli.console import print_json, print_markdown
+from copilot.cli.console import change_markdown, print_json, print_markdown
 from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
 
@@ -74,15 +74,16 @@ async def _investigate(
                 back = max(back, copilot.sources.clock.now() - asked.since)
         session = copilot.start(title=text or "investigation")
         narrator = Narrator(answer=False)
-        scope = _scope(copilot, namespaces, services, back)
+        scope = asked_scope(copilot, namespaces, services, back)
         async for event in session.ask(text, scope=scope):
             narrator.show(event)
         return report_outcome(narrator, session.id, format)
 
 
-def _scope(
+def asked_scope(
     copilot: Copilot, namespaces: tuple[str, ...], services: tuple[str, ...], back: timedelta
 ) -> Scope:
+    """Return what was asked for; empty places are filled in by the session."""
     from copilot.model.scope import Scope, Window
 
     minutes = back.total_seconds() / 60
@@ -127,7 +128,7 @@ def approval_markdown(narrator: Narrator) -> str:
     if needed is None:
         return ""
     return (
-        f"\n## Dry run\n\n{needed.mitigation.title}\n\n```diff\n{needed.diff}\n```\n\n"
+        f"\n## Dry run\n\n{change_markdown(needed.mitigation.title, needed.diff)}\n\n"
         f"Apply it with `incident-copilot fix {needed.approval}`"
         f" (undo: {needed.mitigation.undo})."
     )
