@@ -73,36 +73,38 @@ async def _ask(
     talk = interactive() and sys.stdout.isatty() and format is o.Format.TEXT
     if not text and not session_id and not talk:
         raise UsageError("there is no question", hint='incident-copilot ask "why is … failing?"')
+    unanswered: str | None = None
     if session_id:
         store = SessionStore(open_database(settings.state.database_url))
         unanswered = _replay(store.events(session_id))
-        text = text or unanswered
+    # An open question may be the empty one: "what is wrong?".
+    question = text or unanswered
     async with assemble(settings) as copilot:
         session = copilot.resume(session_id) if session_id else copilot.start(title=text)
         code = ExitCode.OK
-        if text:
-            code = await _answer(copilot, session, text, places, since, format)
+        if question is not None:
+            code = await _answer(copilot, session, question, places, since, format)
         if talk:
             await _converse(copilot, session, places, since)
         narrate(f"session {session.id}", style="dim")
         return code
 
 
-def _replay(events: Sequence[Event]) -> str:
-    """Show what is stored; return the question that was never answered, "" if there is none."""
+def _replay(events: Sequence[Event]) -> str | None:
+    """Show what is stored; return the question that was never answered, None if there is none."""
     from copilot.cli.narration import Narrator
     from copilot.model.events import AnswerGiven, InvestigationFailed, QuestionAsked
 
     narrator = Narrator()
-    unanswered = ""
+    unanswered: str | None = None
     for event in events:
         if isinstance(event, QuestionAsked):
             unanswered = event.text
             narrate(f"? {event.text or 'what is wrong?'}", style="bold")
         elif isinstance(event, AnswerGiven | InvestigationFailed):
-            unanswered = ""
+            unanswered = None
         narrator.show(event)
-    if unanswered:
+    if unanswered is not None:
         narrate("  ▸ the session stopped here; going on with its question", style="magenta")
     return unanswered
 
@@ -117,25 +119,17 @@ async def _answer(
 ) -> ExitCode:
     import getpass
 
-    from copilot.cli.investigate import approval_markdown, asked_scope
+    from copilot.cli.investigate import approval_markdown, asked_scope, report_failure
     from copilot.cli.narration import Narrator
-    from copilot.cli.outcomes import of_failure
     from copilot.model.diagnosis import Verdict
-    from copilot.model.report import error_report, report
+    from copilot.model.report import report
 
     narrator = Narrator(answer=format is o.Format.TEXT)
     scope = asked_scope(copilot, *places, o.age(since))
     async for event in session.ask(text, user=getpass.getuser(), scope=scope):
         narrator.show(event)
     if narrator.failure is not None:
-        from copilot.cli.console import error
-
-        failure = narrator.failure
-        code = of_failure(failure.error)
-        error(failure.message, failure.hint)
-        if format is o.Format.JSON:
-            print_json(error_report(code, failure.message, failure.hint, failure.error))
-        return code
+        return report_failure(narrator.failure, format)
     diagnosis = narrator.diagnosis or session.diagnosis
     if format is o.Format.JSON and diagnosis is not None:
         approval = narrator.approval.approval if narrator.approval else ""

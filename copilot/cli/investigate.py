@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from copilot.cli.narration import Narrator
     from copilot.config.settings import Settings
+    from copilot.model.events import InvestigationFailed
     from copilot.model.scope import Scope
     from copilot.sessions.assemble import Copilot
 
@@ -94,21 +95,13 @@ def asked_scope(
 def report_outcome(narrator: Narrator, session: str, format: o.Format) -> ExitCode:
     """Print the result of an investigation and return its exit code."""
     from copilot.agent.render import diagnosis_markdown
-    from copilot.cli.outcomes import of_failure, of_verdict
-    from copilot.model.report import error_report, report
+    from copilot.cli.outcomes import of_verdict
+    from copilot.model.events import InvestigationFailed
+    from copilot.model.report import report
 
     if narrator.diagnosis is None:
-        failure = narrator.failure
-        name, message, hint = ("Error", "the investigation ended without a result", "")
-        if failure is not None:
-            name, message, hint = failure.error, failure.message, failure.hint
-        code = of_failure(name)
-        from copilot.cli.console import error
-
-        error(message, hint)
-        if format is o.Format.JSON:
-            print_json(error_report(code, message, hint, name))
-        return code
+        ended = InvestigationFailed("Error", "the investigation ended without a result")
+        return report_failure(narrator.failure or ended, format)
     approval = narrator.approval.approval if narrator.approval else ""
     if format is o.Format.JSON:
         print_json(report(narrator.diagnosis, session=session, approval=approval))
@@ -120,6 +113,19 @@ def report_outcome(narrator: Narrator, session: str, format: o.Format) -> ExitCo
             f"\n_Session {session}: `incident-copilot ask --session {session}` goes on._"
         )
     return of_verdict(narrator.diagnosis.verdict)
+
+
+def report_failure(failure: InvestigationFailed, format: o.Format) -> ExitCode:
+    """Print why there is no answer and return the exit code."""
+    from copilot.cli.console import error
+    from copilot.cli.outcomes import of_failure
+    from copilot.model.report import error_report
+
+    code = of_failure(failure.error)
+    error(failure.message, failure.hint)
+    if format is o.Format.JSON:
+        print_json(error_report(code, failure.message, failure.hint, failure.error))
+    return code
 
 
 def approval_markdown(narrator: Narrator) -> str:

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import jsonschema
+import pytest
 
 from copilot.cli.exits import ExitCode
 from tests.copilot.cli.conftest import SINCE, Terminal
@@ -99,10 +100,11 @@ async def test_without_prometheus_it_still_answers(terminal: Terminal, broken: s
     )
 
 
+@pytest.mark.parametrize("command", [("ask", "what is wrong with text-service?"), ("investigate",)])
 async def test_killed_in_the_middle_it_shows_what_it_saw_and_goes_on(
-    terminal: Terminal, broken: str
+    terminal: Terminal, broken: str, command: tuple[str, ...]
 ) -> None:
-    process = await terminal.start("ask", "what is wrong with text-service?")
+    process = await terminal.start(*command)
     assert process.stderr is not None
     seen: list[str] = []
     async with asyncio.timeout(60):
