@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from copilot.config.settings import (
-    ClusterSection,
     KnowledgeSection,
     ModelSection,
-    PrometheusSection,
     Settings,
-    StateSection,
 )
 from copilot.model.diagnosis import Diagnosis
 from copilot.model.errors import CopilotError
@@ -38,6 +35,7 @@ from eval.graders import (
     grade_detection,
     grade_localization,
 )
+from eval.local import inside
 from eval.problems import Problem, Task
 from eval.protocols import Environment, Expected
 
@@ -103,17 +101,10 @@ async def run_problem(
 def _settings(
     settings: Settings, environment: Environment, candidate: Candidate, folder: Path
 ) -> Settings:
+    knowledge = KnowledgeSection(builtin=candidate.builtin)
     model = settings.model if candidate.model else ModelSection(enabled=False)
-    return settings.model_copy(
-        update={
-            "cluster": ClusterSection(
-                kubeconfig=environment.kubeconfig, namespaces=(environment.namespace,)
-            ),
-            "prometheus": PrometheusSection(url=environment.prometheus_url),
-            "knowledge": KnowledgeSection(builtin=candidate.builtin),
-            "state": StateSection(folder=folder),
-            "model": model,
-        }
+    return inside(environment, settings, folder).model_copy(
+        update={"knowledge": knowledge, "model": model}
     )
 
 

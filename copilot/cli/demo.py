@@ -14,21 +14,21 @@ from copilot.cli.exits import ExitCode
 from copilot.cli.narration import Narrator
 
 if TYPE_CHECKING:
-    from copilot.config.settings import Settings
     from copilot.sessions.assemble import Copilot
     from copilot.sessions.session import Session
-    from eval.protocols import Environment
 
 _BY_ITSELF = "the demo (it approves by itself, because this is its own emulated cluster)"
 
 
 async def run_demo(app: str, fault: str, target: str, *, yes: bool) -> ExitCode:
     """Break something, find it, explain it, fix it, write it up. Nothing outside is touched."""
+    from copilot.cli.running import settings
     from copilot.model.errors import UsageError
     from copilot.sessions.assemble import assemble
     from eval.apps.loader import load_app
     from eval.environments.emulator.environment import Emulator
     from eval.faults import registry
+    from eval.local import inside
 
     try:
         spec = load_app(app)
@@ -48,28 +48,12 @@ async def run_demo(app: str, fault: str, target: str, *, yes: bool) -> ExitCode:
             await kind.inject(environment, place)
             await environment.clock.sleep(240)
             narrate("  something has just been broken; four minutes pass, a page goes out")
-            loaded = _settings(environment, Path(folder))
+            loaded = inside(environment, settings(), Path(folder))
             async with assemble(loaded, clock=environment.clock) as copilot:
                 await _learn(copilot)
                 return await _walk_through(copilot, environment.namespace, yes=yes)
         finally:
             await environment.close()
-
-
-def _settings(environment: Environment, folder: Path) -> Settings:
-    from copilot.cli.running import settings
-    from copilot.config.settings import ClusterSection, PrometheusSection, StateSection
-
-    # The person's model settings are kept; their cluster and their memory are not touched.
-    return settings().model_copy(
-        update={
-            "cluster": ClusterSection(
-                kubeconfig=environment.kubeconfig, namespaces=(environment.namespace,)
-            ),
-            "prometheus": PrometheusSection(url=environment.prometheus_url),
-            "state": StateSection(folder=folder),
-        }
-    )
 
 
 async def _learn(copilot: Copilot) -> None:

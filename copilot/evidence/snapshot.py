@@ -148,10 +148,6 @@ class Snapshot:
         """Return the pods of a top-level workload that are meant to be there now."""
         return [pod for pod in self._pods_of.get(workload, []) if not is_leftover(pod)]
 
-    def leftovers(self, workload: ObjectRef) -> list[Json]:
-        """Return pods that ended or are being deleted."""
-        return [pod for pod in self._pods_of.get(workload, []) if is_leftover(pod)]
-
     def replica_sets(self, workload: ObjectRef) -> list[Json]:
         """Return a Deployment's ReplicaSets, newest revision first."""
         found = self._sets_of.get(workload, [])

@@ -122,14 +122,6 @@ class Topology:
         """Return what a node uses directly, with how surely."""
         return self._callees.get(caller, {})
 
-    def edges_to(self, callee: ObjectRef) -> list[Edge]:
-        """Return the edges that end at a Service or workload."""
-        return [edge for edge in self.edges if edge.callee == callee]
-
-    def edges_from(self, caller: ObjectRef) -> list[Edge]:
-        """Return the edges that start at a workload."""
-        return [edge for edge in self.edges if edge.caller == caller]
-
     def upstream(self, node: ObjectRef) -> dict[ObjectRef, float]:
         """Return all nodes that depend on `node`, itself included, with how surely.
 

@@ -135,11 +135,6 @@ class PodState:
         """The app containers."""
         return (item for item in self.containers if not item.init)
 
-    @property
-    def initialized(self) -> bool:
-        """Whether all init containers are done (sidecars: started)."""
-        return all(item.succeeded or (is_sidecar(item) and item.started) for item in self.inits)
-
     def container(self, name: str) -> ContainerState | None:
         """Return a container by name."""
         return next((item for item in self.containers if item.name == name), None)
