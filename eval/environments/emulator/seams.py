@@ -6,7 +6,7 @@ does when started, its traffic, its logs, its metrics) knows no controller. They
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -78,4 +78,31 @@ class Ticker(Protocol):
 
     def tick(self, start: datetime, end: datetime) -> None:
         """Let the virtual time from `start` to `end` pass."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One span of a sampled request. Ids are lower-case hex (32 and 16 digits); no `parent`: the root.
+
+    `service` is the tracer's service name; `tags` are the span's attributes ("http.status_code",
+    "error", …), `process` the resource's ("hostname", "ip", "k8s.pod.name").
+    """
+
+    trace: str
+    id: str
+    parent: str
+    service: str
+    operation: str
+    start: datetime
+    duration_ms: float
+    tags: Mapping[str, str | int | float | bool]
+    process: Mapping[str, str]
+
+
+class TraceSink(Protocol):
+    """Where the sampled requests of the app simulation go."""
+
+    def record(self, spans: Sequence[Span]) -> None:
+        """Keep the spans of one whole trace, its root first."""
         ...
