@@ -1,0 +1,1 @@
+"""Log lines to templates: what is constant, what varies, and how often each occurs."""

@@ -1,0 +1,143 @@
+"""One log line to the words that identify its template: what varies by its looks becomes `<*>`.
+
+The masks are generic: numbers, addresses, ids, paths, times and sizes look the same in all systems.
+Masking before grouping is the preprocessing step of Drain (He et al., ICWS 2017).
+"""
+
+from __future__ import annotations
+
+import re
+
+WILD = "<*>"
+
+MAX_TOKENS = 80
+"""Words of a line that count; what follows is its last variable."""
+
+_MAX_CHARACTERS = 2000
+_MAX_CACHED = 60_000
+
+_DELIMITED = re.compile(r"([=:,;()\[\]{}\"'|@<>]+)")
+_DIGIT = re.compile(r"\d")
+# SOCKS5, HTTP2, SHA256, UTF8: a name that ends in its version
+_NAMED = re.compile(r"[A-Z]{3,}\d{1,3}")
+_PATH = re.compile(r"(?:[A-Za-z]:)?[/\\](?:[\w.\-+%~$*]+[/\\])+[\w.\-+%~$*]*")
+_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{8,}")
+_RUN = re.compile(r"(?:[~+#%$@./\\_*-]|<(?!\*>))*<\*>(?:[^\w\s<]*<\*>)*")
+_URL = re.compile(r"[a-z][a-z0-9+.]*://\S+")
+_UNITS = frozenset(
+    [
+        "b",
+        "bytes",
+        "byte",
+        "kb",
+        "mb",
+        "gb",
+        "tb",
+        "kib",
+        "mib",
+        "gib",
+        "k",
+        "m",
+        "g",
+        "%",
+        "ns",
+        "us",
+        "µs",
+        "ms",
+        "s",
+        "sec",
+        "secs",
+        "second",
+        "seconds",
+        "min",
+        "mins",
+        "minute",
+        "minutes",
+        "h",
+        "hour",
+        "hours",
+        "day",
+        "days",
+        "am",
+        "pm",
+        "pages",
+    ]
+)
+_MONTHS = frozenset(
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+)
+_WEEKDAYS = frozenset(["mon", "tue", "wed", "thu", "fri", "sat", "sun"])
+
+
+class Masker:
+    """Masks lines; remembers words it has seen, up to a limit."""
+
+    def __init__(self) -> None:
+        self._words: dict[str, str] = {}
+
+    def key(self, line: str) -> tuple[str, ...]:
+        """Return the line's words with `<*>` for what varies; neighbouring `<*>` are one."""
+        words = line[:_MAX_CHARACTERS].split(None, MAX_TOKENS)
+        known = self._words
+        found: list[str] = []
+        wild = False
+        for word in words[:MAX_TOKENS]:
+            masked = known.get(word)
+            if masked is None:
+                masked = self._mask(word)
+            if wild and masked is not WILD and _belongs(word):
+                # a unit, or the month beside a day, is part of the value before it
+                continue
+            if masked is WILD:
+                if not wild:
+                    if found and found[-1].lower() in _MONTHS | _WEEKDAYS:
+                        found.pop()
+                        if found and found[-1].lower() in _WEEKDAYS:
+                            found.pop()
+                        if found and found[-1] is WILD:
+                            continue
+                    found.append(WILD)
+                wild = True
+            else:
+                found.append(masked)
+                wild = masked.endswith(WILD)
+        if len(words) > MAX_TOKENS and not wild:
+            found.append(WILD)
+        return tuple(found)
+
+    def _mask(self, word: str) -> str:
+        masked = mask_word(word)
+        if len(self._words) >= _MAX_CACHED:
+            self._words.clear()
+        self._words[word] = masked
+        return masked
+
+
+def mask_word(word: str) -> str:
+    """Return a word with its varying parts replaced by `<*>`."""
+    if _URL.search(word):
+        word = _URL.sub(WILD, word)
+    if not _DIGIT.search(word) and "/" not in word and "\\" not in word:
+        return WILD if word == WILD else word
+    masked = "".join(
+        part if index % 2 else _mask_part(part)
+        for index, part in enumerate(_DELIMITED.split(_PATH.sub(WILD, word).replace(WILD, "\0")))
+    )
+    masked = masked.replace("\0", WILD)
+    masked = _RUN.sub(WILD, masked)
+    bare = masked.strip("\"'()[]{},;:.<>=+-#%*!?|/\\")
+    return WILD if bare in ("", "*") and WILD in masked else masked
+
+
+def _mask_part(part: str) -> str:
+    if not part or "\0" in part:
+        return "\0" if part else part
+    if _NAMED.fullmatch(part):
+        return part
+    if _DIGIT.search(part):
+        return "\0"
+    return part
+
+
+def _belongs(word: str) -> bool:
+    return word.strip("()[],;.").lower() in _UNITS
