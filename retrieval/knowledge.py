@@ -21,6 +21,7 @@ from retrieval.errors import (
     UnreadableFile,
     VectorIndexBroken,
 )
+from retrieval.indexes.ideas import expansion
 from retrieval.indexes.lock import FolderLock, holder
 from retrieval.ingestion.front_matter import clean
 from retrieval.values import DocumentKind, Hit
@@ -136,12 +137,13 @@ class KnowledgeIndex:
         corpus = self._derived.corpus(keep=self.owner and settled, latest=settled)
         if not corpus.entries:
             return []
-        vector = self._embedded(query)
+        wider = expansion(query)
+        vector = self._embedded(query, wider)
         try:
-            found = self._found(corpus, query, vector, kind, limit)
+            found = self._found(corpus, query, wider, vector, kind, limit)
         except VectorIndexBroken as error:
             self._derived.doubt(error)
-            found = self._found(corpus, query, vector, kind, limit)
+            found = self._found(corpus, query, wider, vector, kind, limit)
         passages = self._store.passages([each.section for each in found])
         return [
             Hit(
@@ -277,6 +279,7 @@ class KnowledgeIndex:
         self,
         corpus: Corpus,
         query: str,
+        wider: str,
         vector: Vectors | None,
         kind: DocumentKind | None,
         limit: int,
@@ -285,12 +288,24 @@ class KnowledgeIndex:
 
         dense = self._derived.dense(corpus, owner=self.owner) if vector is not None else None
         return hybrid.search(
-            corpus, query, vector, dense, kind=kind, builtin=self._builtin, limit=limit
+            corpus,
+            query,
+            vector,
+            dense,
+            wider=wider,
+            kind=kind,
+            builtin=self._builtin,
+            limit=limit,
         )
 
-    def _embedded(self, query: str) -> Vectors | None:
+    def _embedded(self, query: str, wider: str) -> Vectors | None:
+        """Return the query's vector; with more words for it, half-way to the vector of both."""
+        import numpy as np
+
+        texts = [query, f"{query}. {wider}"] if wider else [query]
         try:
-            vector: Vectors = self._embedder.embed([query])[0]
+            vector: Vectors = np.mean(self._embedder.embed(texts), axis=0)
+            vector = vector / (np.linalg.norm(vector) or 1.0)
         except EmbeddingUnavailable as error:
             if not self._embedding_trouble:
                 _log.warning("searching by words only: %s", error)

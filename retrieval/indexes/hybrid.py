@@ -11,11 +11,14 @@ from retrieval.values import DocumentKind
 
 if TYPE_CHECKING:
     from retrieval.embedding.protocol import Vectors
-    from retrieval.indexes.corpus import Corpus
+    from retrieval.indexes.corpus import Corpus, Passages
 
 CANDIDATES = 50
 DENSE_WEIGHT = 0.5
 """Share of meaning against words; measured best for colloquial questions, level for alert texts."""
+
+WIDER_WEIGHT = 0.4
+"""What a word of the thesaurus counts against a word of the query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +36,21 @@ def search(
     vector: Vectors | None,
     dense: DenseSearch | None,
     *,
+    wider: str = "",
     kind: DocumentKind | None,
     builtin: bool,
     limit: int,
 ) -> list[Found]:
-    """Return the best documents, best first; by words alone without a vector or a dense search."""
+    """Return the best documents, best first; by words alone without a vector or a dense search.
+
+    `wider` are more words for what the query means; they count less than its own.
+    """
     if not corpus.entries:
         return []
     allowed = corpus.allowed(kind, builtin)
     count = max(CANDIDATES, limit)
     lexical = [
-        best_passages(passages.lexical.scores(query), passages, allowed, count)
+        best_passages(_by_words(passages, query, wider), passages, allowed, count)
         for passages in (corpus.whole, corpus.sections)
     ]
     meaning: list[dict[int, Best]] = []
@@ -63,6 +70,11 @@ def search(
         Found(document, _section(corpus, document, views, strengths), min(1.0, fused[document]))
         for document in order
     ]
+
+
+def _by_words(passages: Passages, query: str, wider: str) -> Vectors:
+    scores = passages.lexical.scores(query)
+    return scores + WIDER_WEIGHT * passages.lexical.scores(wider) if wider else scores
 
 
 def _scores(part: dict[int, Best]) -> dict[int, float]:

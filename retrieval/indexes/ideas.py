@@ -1,0 +1,49 @@
+"""Query expansion: what people say at night, in the words of runbooks.
+
+A hand-written thesaurus (`thesaurus.toml`) of operations talk; the expanded terms count less than the
+query's own, so that a query in the documents' own words is not drowned.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from retrieval.indexes.words import terms
+
+_FILE = Path(__file__).with_name("thesaurus.toml")
+
+
+def expansion(query: str) -> str:
+    """Return the documents' words for the ideas in a query, "" where it has none of them."""
+    stems = terms(query)
+    known = _phrases()
+    found: dict[str, None] = {}
+    for start in range(len(stems)):
+        for length in known.get(stems[start], ()):
+            written = _written().get(tuple(stems[start : start + length]), ())
+            found.update(dict.fromkeys(written))
+    return " ".join(found)
+
+
+@cache
+def _written() -> dict[tuple[str, ...], tuple[str, ...]]:
+    """What is written for each stemmed phrase."""
+    table: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for idea in tomllib.loads(_FILE.read_text("utf-8"))["idea"]:
+        for phrase in idea["said"]:
+            stems = tuple(terms(phrase))
+            # "no data" without its stop word would be any data
+            if len(stems) > 1 or (stems and " " not in phrase):
+                table[stems] = (*table.get(stems, ()), idea["written"])
+    return table
+
+
+@cache
+def _phrases() -> dict[str, tuple[int, ...]]:
+    """The lengths of the phrases that begin with a stem."""
+    lengths: dict[str, set[int]] = {}
+    for stems in _written():
+        lengths.setdefault(stems[0], set()).add(len(stems))
+    return {stem: tuple(sorted(found)) for stem, found in lengths.items()}
