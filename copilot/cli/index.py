@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from copilot.cli import options as o
+from copilot.cli.batch import BATCH_LIMIT, answer, read_queries
 from copilot.cli.console import narrate, print_json
 from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
 
 if TYPE_CHECKING:
     from retrieval.knowledge import KnowledgeIndex
+
+
+class SearchFormat(StrEnum):
+    """How search results are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+
 
 app = typer.Typer(help="Index your runbooks and past incidents.", no_args_is_help=True)
 
@@ -56,8 +69,6 @@ def status(format: o.OutputFormat = o.Format.TEXT) -> None:
     """Say what is indexed."""
 
     async def command() -> ExitCode:
-        from dataclasses import asdict
-
         async with _index() as index:
             state = asdict(index.status())
         if format is o.Format.JSON:
@@ -119,25 +130,44 @@ def remove(path: Annotated[Path, typer.Argument(help="File or folder to forget."
 
 @app.command()
 def search(
-    query: Annotated[str, typer.Argument(help="What to look for.")],
-    limit: Annotated[int, typer.Option(help="How many documents.", min=1)] = 5,
-    format: o.OutputFormat = o.Format.TEXT,
+    query: Annotated[str, typer.Argument(help="What to look for.")] = "",
+    batch: Annotated[
+        Path | None,
+        typer.Option(help='Many queries in one run: a JSONL file of {"id", "query"} lines.'),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many documents (10 with --batch).", min=0)] = 0,
+    format: Annotated[SearchFormat, typer.Option(help="How to print.")] = SearchFormat.TEXT,
 ) -> None:
     """Search as the copilot does."""
 
     async def command() -> ExitCode:
-        from dataclasses import asdict
+        from copilot.model.errors import UsageError
 
+        if bool(query) == bool(batch):
+            raise UsageError(
+                "give one query, or --batch FILE",
+                hint='try: incident-copilot index search "pods keep restarting"',
+            )
+        if batch is not None:
+            queries = read_queries(batch)
+            async with _index() as index:
+                for each in queries:
+                    hits = await index.search(each.query, limit=limit or BATCH_LIMIT)
+                    print(json.dumps(answer(each.id, hits), ensure_ascii=False))
+            return ExitCode.OK
         async with _index() as index:
-            hits = await index.search(query, limit=limit)
-        if format is o.Format.JSON:
+            hits = await index.search(query, limit=limit or 5)
+        if format is SearchFormat.JSON:
             print_json({"results": [asdict(hit) for hit in hits]})
-        for hit in hits if format is o.Format.TEXT else ():
+        for hit in hits if format is not SearchFormat.JSON else ():
+            if format is SearchFormat.JSONL:
+                print(json.dumps(asdict(hit), ensure_ascii=False))
+                continue
             label = " (built-in)" if hit.builtin else ""
             print(f"{hit.score:.2f}  {hit.title} › {hit.section}{label}\n      {hit.path}")
         return ExitCode.OK
 
-    run(command(), json=format is o.Format.JSON)
+    run(command(), json=format is not SearchFormat.TEXT)
 
 
 @asynccontextmanager

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from copilot.cli.batch import read_queries
+from copilot.cli.main import main
+from copilot.model.errors import UsageError
+
+
+@pytest.fixture
+def queries(tmp_path: Path) -> Path:
+    path = tmp_path / "queries.jsonl"
+    lines = [
+        {"id": "a", "query": "the pod was killed because it used too much memory"},
+        {"id": 2, "query": "names cannot be resolved"},
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)) + "\n\n", "utf-8")
+    return path
+
+
+def test_many_queries_are_answered_in_one_run(
+    queries: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("INCIDENT_COPILOT_STATE__FOLDER", str(tmp_path / "state"))
+    with pytest.raises(SystemExit) as ended:
+        main(["index", "search", "--batch", str(queries), "--format", "jsonl"])
+    assert not ended.value.code
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [answer["id"] for answer in answers] == ["a", 2]
+    for answer in answers:
+        paths = [result["path"] for result in answer["results"]]
+        assert len(set(paths)) == len(paths) == 10
+        scores = [result["score"] for result in answer["results"]]
+        assert scores == sorted(scores, reverse=True)
+    assert "oom" in answers[0]["results"][0]["path"]
+    assert "dns" in answers[1]["results"][0]["path"]
+
+
+@pytest.mark.parametrize(
+    "line", ["{", '{"id": 1}', '{"query": "x"}', '"x"', '{"id": [1], "query": "x"}']
+)
+def test_a_bad_line_is_named(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "queries.jsonl"
+    path.write_text('{"id": 1, "query": "x"}\n' + line, "utf-8")
+    with pytest.raises(UsageError, match=r"queries\.jsonl:2"):
+        read_queries(path)
