@@ -17,7 +17,7 @@ _FILE = Path(__file__).with_name("thesaurus.toml")
 
 def expansion(query: str) -> str:
     """Return the documents' words for the ideas in a query, "" where it has none of them."""
-    stems = terms(query)
+    stems = _spoken(query)
     known = _phrases()
     found: dict[str, None] = {}
     for start in range(len(stems)):
@@ -27,15 +27,20 @@ def expansion(query: str) -> str:
     return " ".join(found)
 
 
+def _spoken(text: str) -> list[str]:
+    """Return the stems; "can't" and "cant" are the same."""
+    return terms(text.replace("'", "").replace("’", ""))
+
+
 @cache
 def _written() -> dict[tuple[str, ...], tuple[str, ...]]:
     """What is written for each stemmed phrase."""
     table: dict[tuple[str, ...], tuple[str, ...]] = {}
     for idea in tomllib.loads(_FILE.read_text("utf-8"))["idea"]:
         for phrase in idea["said"]:
-            stems = tuple(terms(phrase))
+            stems = tuple(_spoken(phrase))
             # "no data" without its stop word would be any data
-            if len(stems) > 1 or (stems and " " not in phrase):
+            if len(stems) >= len(phrase.split()):
                 table[stems] = (*table.get(stems, ()), idea["written"])
     return table
 
