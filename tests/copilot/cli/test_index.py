@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from copilot.cli.batch import read_queries
-from copilot.cli.main import main
 from copilot.model.errors import UsageError
+
+COMMAND = str(Path(sys.executable).parent / "incident-copilot")
 
 
 @pytest.fixture
@@ -21,17 +25,17 @@ def queries(tmp_path: Path) -> Path:
     return path
 
 
-def test_many_queries_are_answered_in_one_run(
-    queries: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("INCIDENT_COPILOT_STATE__FOLDER", str(tmp_path / "state"))
-    with pytest.raises(SystemExit) as ended:
-        main(["index", "search", "--batch", str(queries), "--format", "jsonl"])
-    assert not ended.value.code
-    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def test_many_queries_are_answered_in_one_run(queries: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [COMMAND, "index", "search", "--batch", str(queries), "--format", "jsonl"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "INCIDENT_COPILOT_STATE__FOLDER": str(tmp_path / "state")},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["id"] for answer in answers] == ["a", 2]
     for answer in answers:
         paths = [result["path"] for result in answer["results"]]
