@@ -10,26 +10,21 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from retrieval.indexes.words import terms
+from retrieval.indexes.words import stems
 
 _FILE = Path(__file__).with_name("thesaurus.toml")
 
 
 def expansion(query: str) -> str:
     """Return the documents' words for the ideas in a query, "" where it has none of them."""
-    stems = _spoken(query)
+    said = stems(query)
     known = _phrases()
     found: dict[str, None] = {}
-    for start in range(len(stems)):
-        for length in known.get(stems[start], ()):
-            written = _written().get(tuple(stems[start : start + length]), ())
+    for start, first in enumerate(said):
+        for length in known.get(first, ()):
+            written = _written().get(tuple(said[start : start + length]), ())
             found.update(dict.fromkeys(written))
     return " ".join(found)
-
-
-def _spoken(text: str) -> list[str]:
-    """Return the stems; "can't" and "cant" are the same."""
-    return terms(text.replace("'", "").replace("’", ""))
 
 
 @cache
@@ -38,10 +33,8 @@ def _written() -> dict[tuple[str, ...], tuple[str, ...]]:
     table: dict[tuple[str, ...], tuple[str, ...]] = {}
     for idea in tomllib.loads(_FILE.read_text("utf-8"))["idea"]:
         for phrase in idea["said"]:
-            stems = tuple(_spoken(phrase))
-            # "no data" without its stop word would be any data
-            if len(stems) >= len(phrase.split()):
-                table[stems] = (*table.get(stems, ()), idea["written"])
+            key = tuple(stems(phrase))
+            table[key] = (*table.get(key, ()), idea["written"])
     return table
 
 
@@ -49,6 +42,6 @@ def _written() -> dict[tuple[str, ...], tuple[str, ...]]:
 def _phrases() -> dict[str, tuple[int, ...]]:
     """The lengths of the phrases that begin with a stem."""
     lengths: dict[str, set[int]] = {}
-    for stems in _written():
-        lengths.setdefault(stems[0], set()).add(len(stems))
+    for phrase in _written():
+        lengths.setdefault(phrase[0], set()).add(len(phrase))
     return {stem: tuple(sorted(found)) for stem, found in lengths.items()}

@@ -11,6 +11,7 @@ WORDS = "words-1"
 
 _TERM = re.compile(r"\w+(?:[.\-/:]\w+)*")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\dA-Za-z_]+")
+_SPOKEN = re.compile(r"\w+")
 _STOP = frozenset(
     [
         "a",
@@ -70,6 +71,13 @@ def terms(text: str) -> list[str]:
         words = [part.lower() for part in parts]
         kept = [word for word in words if word not in _STOP and (len(word) > 1 or word.isdigit())]
         found.extend(stemmer.stemWords(kept))
+    return found
+
+
+def stems(text: str) -> list[str]:
+    """Return the stems of all words, stop words too; "can't" and "cant" are the same."""
+    words = _SPOKEN.findall(text.lower().replace("'", "").replace("’", ""))
+    found: list[str] = _stemmer().stemWords(words)
     return found
 
 
