@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
-from connectors.api.values import Check, Json, Series
+from connectors.api.values import (
+    Alert,
+    Check,
+    Dependency,
+    Json,
+    LogPage,
+    LogSelector,
+    LogVolume,
+    Series,
+    Trace,
+)
 
 PatchType = Literal["merge", "strategic", "json"]
 
@@ -99,4 +109,68 @@ class MetricsSource(Connector, Protocol):
         self, expression: str, start: datetime, end: datetime, step: float
     ) -> list[Series]:
         """Evaluate every `step` seconds from `start` to `end`."""
+        ...
+
+
+class LogSource(Connector, Protocol):
+    """A store of log lines. Every method raises `ConnectorError`."""
+
+    async def lines(
+        self,
+        selector: LogSelector,
+        start: datetime,
+        end: datetime,
+        *,
+        limit: int = 1000,
+        contains: str = "",
+    ) -> LogPage:
+        """Return the newest `limit` lines in [start, end) that contain a text."""
+        ...
+
+    async def volume(
+        self, selector: LogSelector, start: datetime, end: datetime
+    ) -> list[LogVolume]:
+        """Return how many lines each container wrote in [start, end), the most first."""
+        ...
+
+
+class TraceSource(Connector, Protocol):
+    """A store of traces. Every method raises `ConnectorError`."""
+
+    async def services(self) -> list[str]:
+        """Return the names of the services that send spans."""
+        ...
+
+    async def operations(self, service: str) -> list[str]:
+        """Return the names of a service's spans."""
+        ...
+
+    async def traces(
+        self,
+        service: str,
+        start: datetime,
+        end: datetime,
+        *,
+        operation: str = "",
+        errors_only: bool = False,
+        min_duration_ms: float = 0.0,
+        limit: int = 20,
+    ) -> list[Trace]:
+        """Return the newest `limit` traces with a matching span of the service, newest first."""
+        ...
+
+    async def trace(self, id: str) -> Trace:
+        """Return one trace. Raises `SourceMissing` for an id that is not kept."""
+        ...
+
+    async def dependencies(self, start: datetime, end: datetime) -> list[Dependency]:
+        """Return which services call which, by name."""
+        ...
+
+
+class AlertSource(Connector, Protocol):
+    """Whatever knows of alerts."""
+
+    async def alerts(self, at: datetime) -> list[Alert]:
+        """Return the alerts that are open at an instant, the oldest first. Raises `ConnectorError`."""
         ...

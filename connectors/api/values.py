@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 Json = dict[str, Any]
 """A Kubernetes object, as the API server sends it."""
@@ -25,3 +27,117 @@ class Check:
     ok: bool
     detail: str
     repair: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSelector:
+    """Whose log lines: every field that is set must fit; `pods` are exact names, any of them.
+
+    `service` is the app's label ("app", "app.kubernetes.io/name"), however the store calls it.
+    """
+
+    namespace: str = ""
+    pods: tuple[str, ...] = ()
+    service: str = ""
+    container: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line; `labels` hold namespace, pod, container, service and node where the store has them."""
+
+    time: datetime
+    text: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Lines in the order of time. `truncated`: there were more, and these are the newest.
+
+    `caveat` says what is missing for another reason, such as shards that failed.
+    """
+
+    lines: tuple[LogLine, ...]
+    truncated: bool = False
+    caveat: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogVolume:
+    """How many lines one container of one pod wrote; labels as in `LogLine`."""
+
+    labels: Mapping[str, str]
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One span. `parent` "" for a root; `kind` is "server", "client", "producer", … or ""."""
+
+    id: str
+    parent: str
+    service: str
+    operation: str
+    start: datetime
+    duration_ms: float
+    error: bool = False
+    kind: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    process: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def end(self) -> datetime:
+        """When it ended."""
+        return self.start + timedelta(milliseconds=self.duration_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The spans of one request that were kept, in the order of their start; at least one."""
+
+    id: str
+    spans: tuple[Span, ...]
+
+    @property
+    def root(self) -> Span:
+        """The first span without a known parent."""
+        known = {span.id for span in self.spans}
+        return next((span for span in self.spans if span.parent not in known), self.spans[0])
+
+    @property
+    def duration_ms(self) -> float:
+        """From the first start to the last end."""
+        first = min(span.start for span in self.spans)
+        return (max(span.end for span in self.spans) - first) / timedelta(milliseconds=1)
+
+    @property
+    def error(self) -> bool:
+        """Whether any span failed."""
+        return any(span.error for span in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Calls from one service to another. `sampled`: counted in some traces, not in all."""
+
+    caller: str
+    callee: str
+    calls: int
+    sampled: bool = False
+
+
+AlertState = Literal["firing", "pending", "suppressed", "acknowledged", "resolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert. `since` is when it began; `url` leads people to it; `fingerprint` stays the same."""
+
+    name: str
+    state: AlertState
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    since: datetime
+    fingerprint: str
+    url: str = ""
