@@ -7,24 +7,30 @@ from typing import Any
 
 from aiohttp import web
 
+from eval.environments.emulator.telemetry.alerting import Alerting
 from eval.environments.emulator.telemetry.prometheus_handlers import Handlers
 from eval.environments.emulator.telemetry.prometheus_params import Params
 from eval.environments.emulator.telemetry.promql import Dialect, PromQLError
 from eval.environments.emulator.telemetry.series import SeriesStore
+from eval.environments.emulator.telemetry.serving import LoopbackServer
 
 _Respond = Callable[[web.Request], Awaitable[web.Response]]
 _MAX_BODY = 16 * 2**20
 
 
 def routes(
-    store: SeriesStore, now: Callable[[], float], *, dialect: Dialect = Dialect.V2
+    store: SeriesStore,
+    now: Callable[[], float],
+    *,
+    dialect: Dialect = Dialect.V2,
+    alerting: Alerting | None = None,
 ) -> web.Application:
     """Return the API as an application; mount it under a prefix with `add_subapp`.
 
     `now` gives Unix seconds: the time of queries that name none. Queries are evaluated on the
     event loop, so that nothing is appended to the store meanwhile.
     """
-    handlers = Handlers(store, now, dialect)
+    handlers = Handlers(store, now, dialect, alerting)
     app = web.Application(client_max_size=_MAX_BODY)
     for path, handler in {
         "query": handlers.query,
@@ -39,6 +45,7 @@ def routes(
         "targets": handlers.targets,
         "rules": handlers.rules,
         "alerts": handlers.alerts,
+        "alertmanagers": handlers.alertmanagers,
         "status/buildinfo": handlers.buildinfo,
         "status/tsdb": handlers.tsdb,
     }.items():
@@ -88,24 +95,15 @@ def _says(text: str) -> _Respond:
     return respond
 
 
-class PrometheusServer:
+class PrometheusServer(LoopbackServer):
     """Serves the API on a free loopback port, without authentication."""
 
     def __init__(
-        self, store: SeriesStore, now: Callable[[], float], *, dialect: Dialect = Dialect.V2
+        self,
+        store: SeriesStore,
+        now: Callable[[], float],
+        *,
+        dialect: Dialect = Dialect.V2,
+        alerting: Alerting | None = None,
     ) -> None:
-        self._runner = web.AppRunner(
-            routes(store, now, dialect=dialect), access_log=None, shutdown_timeout=1.0
-        )
-
-    async def serve(self) -> str:
-        """Start, and return the base URL."""
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        return f"http://{host}:{port}"
-
-    async def close(self) -> None:
-        """Stop and free the port."""
-        await self._runner.cleanup()
+        super().__init__(routes(store, now, dialect=dialect, alerting=alerting))

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Any
 
+from eval.environments.emulator.telemetry.alerting import Alerting
+from eval.environments.emulator.telemetry.alerting.json import (
+    alert_json,
+    group_json,
+    moment_json,
+)
 from eval.environments.emulator.telemetry.prometheus_params import Params
 from eval.environments.emulator.telemetry.promql import (
     Answer,
@@ -15,6 +20,7 @@ from eval.environments.emulator.telemetry.promql import (
 )
 from eval.environments.emulator.telemetry.promql.formats import api_value
 from eval.environments.emulator.telemetry.promql.labels import valid_label
+from eval.environments.emulator.telemetry.promql.values import without_name
 from eval.environments.emulator.telemetry.series import (
     NAME,
     SeriesStore,
@@ -31,18 +37,27 @@ VERSIONS = {Dialect.V2: "2.42.0", Dialect.V3: "3.5.0"}
 class Handlers:
     """Each turns parameters into the `data` of an answer. They raise `PromQLError`."""
 
-    def __init__(self, store: SeriesStore, now: Callable[[], float], dialect: Dialect) -> None:
+    def __init__(
+        self,
+        store: SeriesStore,
+        now: Callable[[], float],
+        dialect: Dialect,
+        alerting: Alerting | None = None,
+    ) -> None:
         self._store = store
         self._now = now
         self._dialect = dialect
+        self._alerting = alerting
         self._engine = Engine(store, dialect=dialect)
 
     def query(self, params: Params) -> Json:
         """Evaluate at one instant."""
+        self._catch_up(params.text("query"))
         return _result(self._engine.instant(params.text("query"), params.time("time", self._now())))
 
     def query_range(self, params: Params) -> Json:
         """Evaluate over a period."""
+        self._catch_up(params.text("query"))
         start, end = params.time("start"), params.time("end")
         return _result(
             self._engine.range(params.text("query"), start, end, params.duration("step"))
@@ -92,33 +107,50 @@ class Handlers:
 
     def targets(self, params: Params) -> Json:
         """Return the scraped targets, known by their `up` series."""
-        answer = self._engine.instant("up", self._now())
-        active = [self._target(dict(labels), points[0][1]) for labels, points in answer.series]
+        if params.text("state") == "dropped":
+            return {"activeTargets": [], "droppedTargets": []}
+        answer = self._engine.instant("timestamp(up)", self._now())
+        scraped = {labels: points[0][1] for labels, points in answer.series}
+        active = []
+        for labels, points in self._engine.instant("up", self._now()).series:
+            shown = {name: value for name, value in labels if name != NAME}
+            at = scraped[without_name(labels)]
+            active.append(_target(shown, points[0][1], at))
         return {"activeTargets": active, "droppedTargets": []}
 
-    def _target(self, labels: dict[str, str], up: float) -> Json:
-        del labels[NAME]
-        return {
-            "labels": labels,
-            "discoveredLabels": {},
-            "scrapePool": labels.get("job", ""),
-            "scrapeUrl": f"http://{labels.get('instance', '')}/metrics",
-            "health": "up" if up else "down",
-            "lastError": "" if up else "connection refused",
-            "lastScrape": datetime.fromtimestamp(self._now(), UTC).isoformat(),
-            "lastScrapeDuration": 0.0,
-        }
-
     def rules(self, params: Params) -> Json:
-        """Return the rules: none."""
-        return {"groups": []}
+        """Return the rules with their alerts."""
+        kind = params.text("type")
+        if kind not in ("", "alert", "record"):
+            raise BadQuery(f'invalid parameter "type": not supported value "{kind}"')
+        if self._alerting is None or kind == "record":
+            return {"groups": []}
+        self._alerting.catch_up()
+        wanted = set(params.values.get("rule_name[]", ()))
+        at = self._alerting.evaluated
+        groups = [group_json(group, states, at, wanted) for group, states in self._alerting.groups]
+        return {"groups": [group for group in groups if group["rules"]]}
 
     def alerts(self, params: Params) -> Json:
-        """Return the firing alerts: none."""
-        return {"alerts": []}
+        """Return the pending and firing alerts."""
+        if self._alerting is None:
+            return {"alerts": []}
+        self._alerting.catch_up()
+        found = [alert for state in self._alerting.rules for alert in state.alerts]
+        return {"alerts": [alert_json(alert) for alert in found]}
+
+    def alertmanagers(self, params: Params) -> Json:
+        """Return the Alertmanagers that are told of alerts."""
+        return {"activeAlertmanagers": [], "droppedAlertmanagers": []}
+
+    def _catch_up(self, text: str = "alert") -> None:
+        """Evaluate the rules that are due before somebody reads what may be their series."""
+        if self._alerting is not None and "alert" in text.lower():
+            self._alerting.catch_up()
 
     def _matching(self, params: Params) -> list[StoredSeries]:
         """Return the series that any of `match[]` selects, all without one, in [start, end]."""
+        self._catch_up()
         start = to_ms(params.time("start", -1e12))
         end = to_ms(params.time("end", 1e12))
         if end < start:
@@ -131,6 +163,32 @@ class Handlers:
                 raise BadQuery(f'invalid parameter "match[]": {error}') from error
             found.update({id(series): series for series in chosen})
         return sorted(found.values(), key=lambda series: series.labels)
+
+
+def _target(labels: dict[str, str], up: float, at: float) -> Json:
+    job, address = labels.get("job", ""), labels.get("instance", "")
+    path = labels.get("metrics_path", "/metrics")
+    url = f"http://{address}{path}"
+    return {
+        "discoveredLabels": {
+            "__address__": address,
+            "__metrics_path__": path,
+            "__scheme__": "http",
+            "__scrape_interval__": "15s",
+            "__scrape_timeout__": "10s",
+            "job": job,
+        },
+        "labels": labels,
+        "scrapePool": job,
+        "scrapeUrl": url,
+        "globalUrl": url,
+        "lastError": "" if up else f'Get "{url}": dial tcp {address}: connect: connection refused',
+        "lastScrape": moment_json(at),
+        "lastScrapeDuration": 0.004,
+        "health": "up" if up else "down",
+        "scrapeInterval": "15s",
+        "scrapeTimeout": "10s",
+    }
 
 
 def _result(answer: Answer) -> Json:

@@ -166,6 +166,20 @@ class SeriesStore:
         """Add one sample. Raises `ValueError` for a time before the series' last one."""
         self.series(name, labels).append(t, value)
 
+    def append_all(self, series: Sequence[StoredSeries], t: float, values: Sequence[float]) -> None:
+        """Add one sample to each of many series of this store, as `StoredSeries.append` would."""
+        ms = round(t * 1000)
+        oldest = self.advance(ms)
+        for one, value in zip(series, values, strict=True):
+            times = one._times
+            if not one.attached or not times or ms <= times[-1]:
+                one.append(t, value)
+                continue
+            times.append(ms)
+            one._values.append(value)
+            if times[0] < oldest:
+                one.trim(oldest)
+
     def mark_stale(self, name: str, labels: Mapping[str, str], t: float) -> None:
         """End a series at `t`, as Prometheus does when a target or a series goes away."""
         self.series(name, labels).append(t, STALE_NAN)
