@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
+from eval.apps.checks import problems
 from eval.apps.model import App
 
 _BUNDLED = Path(__file__).parent
+_BOOL = "tag:yaml.org,2002:bool"
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Safe YAML in which `on`, `off`, `yes` and `no` are words, as in YAML 1.2."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {
+        first: [
+            (tag, pattern if tag != _BOOL else re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"))
+            for tag, pattern in resolvers
+        ]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 class AppError(ValueError):
@@ -34,7 +47,7 @@ def load_app(name_or_path: str | Path) -> App:
                 "give the path of a .yaml file for another one"
             )
     try:
-        data = yaml.safe_load(path.read_text("utf-8"))
+        data = yaml.load(path.read_text("utf-8"), _Loader)
     except OSError as error:
         raise AppError(f"{path}: cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:
@@ -55,9 +68,8 @@ def parse_app(data: dict[str, Any], origin: str = "app") -> App:
         where = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise AppError(f"{origin}: {where}: {first['msg']}{more}") from error
-    problems = list(_problems(app))
-    if problems:
-        raise AppError(f"{origin}: {problems[0]}")
+    for problem in problems(app):
+        raise AppError(f"{origin}: {problem}")
     return app
 
 
@@ -77,12 +89,19 @@ def _service(name: str, body: Any) -> Any:
     if not isinstance(body, dict):
         return body
     body = {"name": name, **body}
+    if isinstance(body.get("sidecars"), list):
+        body["sidecars"] = [_with_ports(sidecar) for sidecar in body["sidecars"]]
     operations = body.get("operations")
     if isinstance(operations, dict):
         body["operations"] = {key: _operation(key, value) for key, value in operations.items()}
-    ports = body.get("ports")
-    if isinstance(ports, list):
-        body["ports"] = [{"port": port} if isinstance(port, int) else port for port in ports]
+    return _with_ports(body)
+
+
+def _with_ports(body: Any) -> Any:
+    """Let a bare number be a port."""
+    if isinstance(body, dict) and isinstance(body.get("ports"), list):
+        ports = [{"port": port} if isinstance(port, int) else port for port in body["ports"]]
+        return {**body, "ports": ports}
     return body
 
 
@@ -95,51 +114,3 @@ def _operation(name: str, body: Any) -> Any:
     if isinstance(body.get("calls"), list):
         body["calls"] = [call if isinstance(call, list) else [call] for call in body["calls"]]
     return body
-
-
-def _problems(app: App) -> Iterable[str]:
-    """What a schema cannot see: names that lead nowhere."""
-    yield from _unknown("entry", app.entry, app.services)
-    if app.entry in app.services:
-        for request in app.workload.mix:
-            yield from _unknown(
-                "workload.mix", request.operation, app.services[app.entry].operations
-            )
-    if app.registry:
-        yield from _unknown("registry", app.registry, app.services)
-    for service in app.services.values():
-        where = f"services.{service.name}"
-        if not service.ports and (service.name == app.entry or service.operations):
-            yield f"{where}.ports: a service that is called needs at least one port"
-        for call in service.calls():
-            yield from _unknown(f"{where}.calls.to", call.to, app.services)
-            if call.to in app.services:
-                yield from _unknown(
-                    f"{where}: operation of {call.to}",
-                    call.operation,
-                    app.services[call.to].operations,
-                )
-        for step in service.start:
-            if step.need:
-                yield from _unknown(f"{where}.start.need", step.need, app.services)
-        for store, login in service.logins.items():
-            yield from _unknown(f"{where}.logins", store, app.services)
-            known = app.services[store].store if store in app.services else None
-            yield from _unknown(
-                f"{where}.logins.{store}.user",
-                login.user,
-                [user.name for user in known.users] if known else [],
-            )
-        for mount in service.mounts:
-            if mount.claim:
-                yield from _unknown(f"{where}.mounts.claim", mount.claim, app.volumes)
-            if mount.config_map:
-                yield from _unknown(f"{where}.mounts.config_map", mount.config_map, app.config_maps)
-
-
-def _unknown(where: str, name: str, known: Iterable[str]) -> Iterable[str]:
-    names = list(known)
-    if name not in names:
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(names) or 'none'}"
-        yield f'{where}: there is no "{name}"; {hint}'

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 Level = Literal["debug", "info", "warning", "error", "fatal", "panic"]
 Engine = Literal["mongodb", "redis", "memcached", "postgresql", "mysql", "kafka", "rabbitmq"]
 Language = Literal[
-    "go", "cpp", "nginx-lua", "java", "kotlin", "python", "nodejs", "dotnet", "rust", "ruby", "php",
+    "go", "go-json", "cpp", "nginx-lua", "java", "spring", "kotlin", "python", "nodejs", "dotnet", "rust", "ruby", "php",
     "nginx", "envoy", "mongod", "redis", "memcached", "postgresql", "mysql", "kafka", "rabbitmq",
     "plain",
 ]  # fmt: skip
@@ -188,7 +188,7 @@ class Pool(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Required(Strict):
-    """What a program's start needs in its container: a variable, or a file (of a mounted ConfigMap).
+    """What a program's start needs in its container: a variable, or a file of a mounted ConfigMap (its key).
 
     Without it the program logs `missing` and exits.
     """
@@ -303,7 +303,7 @@ class Effect(Strict):
     `error_share` of the requests fails with `error` (where it is None and the variant's value is a
     number, that is the share); each takes `latency_ms` longer and `cpu_factor` times the CPU; memory
     grows by `memory_mb_per_minute`; `dials` sends calls to other addresses, by callee; `messages`
-    multiplies what is published; `consumer_factor` slows consuming down; `gc_pause_ms` is a pause
+    multiplies what is published; consumers take `consumer_factor` times as many (below 1: slower); `gc_pause_ms` is a pause
     of the runtime every ten seconds.
     """
 
@@ -517,27 +517,38 @@ class App(Strict):
         return [service for service in self.services.values() if store in service.logins]
 
     def exposure(self) -> dict[str, float]:
-        """Per service, the share of user requests that fail when nothing of it answers."""
+        """Per service, the share of user requests that fail when nothing of it answers.
+
+        A message fails with its broker; what consumers do with it later, no user waits for. A call that
+        a cache spares counts by its share: while the cache answers.
+        """
         return {name: self._share_through(name) for name in self.services}
 
     def _share_through(self, target: str) -> float:
         total = sum(request.share for request in self.workload.mix) or 1.0
+        known: dict[tuple[str, str], float] = {}
         return sum(
-            request.share / total * self._touches(self.entry, request.operation, target, ())
+            request.share / total * self._touches(self.entry, request.operation, target, known)
             for request in self.workload.mix
         )
 
-    def _touches(self, service: str, operation: str, target: str, path: tuple[str, ...]) -> float:
+    def _touches(
+        self, service: str, operation: str, target: str, known: dict[tuple[str, str], float]
+    ) -> float:
+        """The share of an operation's requests that need the target."""
         if service == target:
             return 1.0
-        if service in path:
-            return 0.0
+        key = service, operation
+        if key in known:
+            return known[key]
+        known[key] = 0.0
         untouched = 1.0
         for group in self.services[service].operations[operation].calls:
             for call in group:
                 if not call.optional:
-                    through = self._touches(call.to, call.operation, target, (*path, service))
+                    through = self._touches(call.to, call.operation, target, known)
                     # whoever crashes at a rare failure is not there for the other requests either
                     share = 1.0 if call.crashes else min(1.0, call.share)
                     untouched *= 1.0 - share * through
-        return 1.0 - untouched
+        known[key] = 1.0 - untouched
+        return known[key]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from eval.apps.model import Level
 from eval.environments.emulator.traffic.failures import Failure
-from eval.environments.emulator.traffic.languages.base import Silent
+from eval.environments.emulator.traffic.languages.base import Silent, worded
 from eval.environments.emulator.traffic.processes import Process
 
 _LEVELS: dict[Level, str] = {
@@ -18,6 +19,36 @@ _LEVELS: dict[Level, str] = {
     "panic": "\x1b[1m\x1b[31mPNC\x1b[0m\x1b[0m",
 }
 _DNS = "10.96.0.10:53"
+_NET: Mapping[str, str] = {
+    "no_such_host": f"dial tcp: lookup {{service}} on {_DNS}: no such host",
+    "refused": "dial tcp {address}:{port}: connect: connection refused",
+    "no_address": "rpc error: code = Unavailable desc = there is no address available",
+    "timeout": "rpc error: code = DeadlineExceeded desc = context deadline exceeded",
+    "denied": "not authorized on {database} to execute command {detail}",
+    "unauthenticated": "server returned error on SASL authentication step: Authentication failed.",
+    "reset": "read tcp {address}:{port}: read: connection reset by peer",
+    "exhausted": "rpc error: code = Unavailable desc = the connection pool is exhausted",
+    "no_socket": "dial tcp {address}:{port}: connect: {detail}",
+    "bad_certificate": "tls: failed to verify certificate: x509: {detail}",
+}
+_ENGINES: Mapping[str, Mapping[str, str]] = {
+    "mongodb": {
+        "no_such_host": "no reachable servers",
+        "refused": "no reachable servers",
+        "unreachable": "no reachable servers",
+        "dns_failure": "no reachable servers",
+        "dns_timeout": "no reachable servers",
+        "tls_required": "no reachable servers",
+        "too_many": "EOF",
+        "timeout": "read tcp {address}:{port}: i/o timeout",
+        "reset": "EOF",
+    },
+    "memcached": {
+        "timeout": "read tcp {address}:{port}: i/o timeout",
+        "unreachable": "memcache: connect timeout to {address}:{port}",
+        "reset": "EOF",
+    },
+}
 
 
 class Go(Silent):
@@ -32,22 +63,7 @@ class Go(Silent):
 
     def error(self, failure: Failure) -> str:
         """The error of the driver, gRPC or net package."""
-        if failure.kind == "answered":
-            return failure.detail
-        if failure.kind == "no_address":
-            return "rpc error: code = Unavailable desc = there is no address available"
-        if failure.kind == "denied":
-            return f"not authorized on {failure.database} to execute command {failure.detail}"
-        if failure.kind == "unauthenticated":
-            return "server returned error on SASL authentication step: Authentication failed."
-        if failure.engine == "mongodb":
-            return "no reachable servers"
-        if failure.kind == "no_such_host":
-            return f"dial tcp: lookup {failure.service} on {_DNS}: no such host"
-        address = f"{failure.address or failure.service}:{failure.port}"
-        if failure.kind == "timeout":
-            return f"dial tcp {address}: i/o timeout"
-        return f"dial tcp {address}: connect: connection refused"
+        return worded(failure, _ENGINES.get(failure.engine, {}), _NET)
 
     def answer(self, failure: Failure) -> str:
         """A gRPC status: a status passes unchanged, another error becomes code Unknown."""

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from eval.apps.model import Level
 from eval.environments.emulator.traffic.failures import Failure
-from eval.environments.emulator.traffic.languages.base import Silent
+from eval.environments.emulator.traffic.languages.base import Silent, worded
 from eval.environments.emulator.traffic.processes import Process
+
+_COSOCKET: Mapping[str, str] = {
+    "no_such_host": "{service} could not be resolved (3: Host not found)",
+    "refused": "connect() failed (111: Connection refused)",
+    "exhausted": "lua tcp socket queue timed out",
+}
+_COULD_NOT = "Could not connect to {service}:{port} "
+_THRIFT: Mapping[str, str] = {
+    "no_such_host": _COULD_NOT + "(host not found)",
+    "dns_failure": _COULD_NOT + "(server failure)",
+    "dns_timeout": _COULD_NOT + "(timeout)",
+    "refused": _COULD_NOT + "(connection refused)",
+    "no_address": _COULD_NOT + "(connection refused)",
+    "unreachable": _COULD_NOT + "(timeout)",
+    "exhausted": _COULD_NOT + "(timeout)",
+    "timeout": "TSocket: Timed out reading 4 bytes from {service}:{port}",
+    "reset": "TSocket: Could not read 4 bytes from {service}:{port} (closed)",
+}
 
 
 class NginxLua(Silent):
@@ -26,18 +45,12 @@ class NginxLua(Silent):
         """The cosocket's own error."""
         if failure.connected:
             return []
-        if failure.kind == "no_such_host":
-            text = f"{failure.service} could not be resolved (3: Host not found)"
-        else:
-            text = "connect() failed (111: Connection refused)"
+        text = worded(failure, _COSOCKET)
         return [self._logged(process, at, text, operation)]
 
     def error(self, failure: Failure) -> str:
         """The Lua Thrift transport's message."""
-        if failure.kind == "answered":
-            return failure.detail
-        why = "host not found" if failure.kind == "no_such_host" else "connection refused"
-        return f"Could not connect to {failure.service}:{failure.port} ({why})"
+        return worded(failure, _THRIFT)
 
     def _logged(self, process: Process, at: datetime, text: str, operation: str) -> str:
         method = "POST" if "compose" in operation or "user/" in operation else "GET"

@@ -5,12 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from eval.apps.model import Level
-from eval.environments.emulator.traffic.languages.base import Silent
+from eval.environments.emulator.traffic.languages.base import Silent, millis
 from eval.environments.emulator.traffic.processes import Process
 
 
 class Plain(Silent):
     """Any program without a dialect of its own."""
+
+    def line(
+        self, process: Process, at: datetime, level: Level, place: str, text: str, operation: str
+    ) -> str:
+        """The text as it is, unless a place is given with it."""
+        return super().line(process, at, level, place, text, operation) if place else text
 
 
 class Memcached(Silent):
@@ -24,7 +30,8 @@ class Redis(Silent):
         self, process: Process, at: datetime, level: Level, place: str, text: str, operation: str
     ) -> str:
         """`1:M 21 Nov 2026 10:00:00.123 * text`."""
-        return f"1:M {at:%d %b %Y %H:%M:%S}.{at.microsecond // 1000:03d} * {text}"
+        mark = "*" if level in ("debug", "info") else "#"
+        return f"1:M {at:%d %b %Y %H:%M:%S}.{millis(at)} {mark} {text}"
 
     def started(self, process: Process) -> list[tuple[float, str]]:
         """What redis-server says until it accepts connections."""
