@@ -30,6 +30,11 @@ class Connection:
         """The context's own namespace, "default" when it names none."""
 
     @property
+    def settings(self) -> KubernetesSettings:
+        """What it was opened with."""
+        return self._settings
+
+    @property
     def server(self) -> str:
         """The API server's address."""
         return str(self._api.configuration.host)

@@ -56,6 +56,9 @@ class Resource:
     version: str
     plural: str
     namespaced: bool
+    singular: str = ""
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     @property
     def api_version(self) -> str:
@@ -102,6 +105,25 @@ class Discovery:
                     if name in resources:
                         return resources[name]
             raise self._missing(kind)
+
+    async def named(self, word: str) -> list[Resource]:
+        """Return what kubectl means by `word`: a plural, a kind, a short name, or a category.
+
+        "deployments.apps" and "deployments.v1.apps" name the group too. Empty when nothing fits.
+        """
+        name, _, group = word.lower().partition(".")
+        async with self._lock:
+            if name == "all" and not group:
+                await self._all()
+            else:
+                for usual in dict.fromkeys(_USUAL_GROUP.values()):
+                    if found := _called(name, group, (await self._group(usual)).values()):
+                        return [found]
+            every = [resource for part in await self._all() for resource in part.values()]
+        one = _called(name, group, every)
+        if one is not None:
+            return [one]
+        return [resource for resource in every if not group and name in resource.categories]
 
     async def kinds(self) -> list[Resource]:
         """Return every kind the server serves, each once."""
@@ -183,10 +205,17 @@ class Discovery:
                     kind = (item.get("responseKind") or {}).get("kind", "")
                     if kind:
                         namespaced = item.get("scope") == "Namespaced"
-                        resources.setdefault(
+                        found = Resource(
                             kind,
-                            Resource(kind, name, version["version"], item["resource"], namespaced),
+                            name,
+                            version["version"],
+                            item["resource"],
+                            namespaced,
+                            item.get("singularResource") or kind.lower(),
+                            tuple(item.get("shortNames") or ()),
+                            tuple(item.get("categories") or ()),
                         )
+                        resources.setdefault(kind, found)
             self._groups[name] = resources
 
 
@@ -201,4 +230,26 @@ def _of_listing(group: str, version: str, listing: dict[str, Any]) -> Iterable[R
         name = str(item.get("name", ""))
         # Subresources ("pods/log") are not listed on their own.
         if name and "/" not in name:
-            yield Resource(item["kind"], group, version, name, bool(item.get("namespaced")))
+            yield Resource(
+                item["kind"],
+                group,
+                version,
+                name,
+                bool(item.get("namespaced")),
+                item.get("singularName") or item["kind"].lower(),
+                tuple(item.get("shortNames") or ()),
+                tuple(item.get("categories") or ()),
+            )
+
+
+def _called(name: str, group: str, resources: Iterable[Resource]) -> Resource | None:
+    """Return the resource that a plural, singular or short name means; `group` "" is any."""
+    fitting = [
+        one
+        for one in resources
+        if group in ("", one.group, f"{one.version}.{one.group}".rstrip("."))
+    ]
+    for one in fitting:
+        if name in (one.plural, one.singular):
+            return one
+    return next((one for one in fitting if name in one.short_names), None)

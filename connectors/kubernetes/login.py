@@ -22,7 +22,7 @@ async def load(settings: KubernetesSettings, configuration: Any) -> tuple[str, s
     Raises `SourceUnreachable` when no cluster is configured, `SourceMissing` for an unknown
     context, `SourceForbidden` when a login plug-in gives no credentials.
     """
-    paths = _kubeconfig(settings)
+    paths = kubeconfig_paths(settings)
     if paths:
         return await _load_kubeconfig(paths, settings.context, configuration)
     if settings.context:
@@ -33,7 +33,7 @@ async def load(settings: KubernetesSettings, configuration: Any) -> tuple[str, s
     return await _load_service_account(configuration)
 
 
-def _kubeconfig(settings: KubernetesSettings) -> str:
+def kubeconfig_paths(settings: KubernetesSettings) -> str:
     """Return the kubeconfig path or paths to read, "" for none."""
     if settings.kubeconfig is not None:
         path = settings.kubeconfig.expanduser()

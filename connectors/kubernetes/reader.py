@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from connectors.api.errors import SourceRejected
 from connectors.api.values import Check, Json
-from connectors.kubernetes import checks, secrets
+from connectors.kubernetes import binary, checks, secrets
+from connectors.kubernetes.binary import Output
 from connectors.kubernetes.client import Connection, connect
 from connectors.kubernetes.discovery import Discovery, Resource
 from connectors.kubernetes.failures import PageExpired
@@ -15,6 +16,10 @@ from connectors.kubernetes.settings import KubernetesSettings
 
 _PAGE = 500
 _LOG_BYTES = 32 * 1024 * 1024
+_TABLE = (
+    "application/json;as=Table;v=v1;g=meta.k8s.io,"
+    "application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+)
 
 Objects = list[Json]
 Names = list[str]
@@ -104,6 +109,55 @@ class KubernetesReader:
             if not token:
                 return items
             query["continue"] = token
+
+    async def named(self, word: str) -> Sequence[Resource]:
+        """Return the resources that kubectl means by `word` ("po", "deployments.apps", "all")."""
+        return await self._discovery.named(word)
+
+    async def table(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        name: str = "",
+        labels: str = "",
+        fields: str = "",
+        full: bool = False,
+    ) -> Json:
+        """Return objects as the server prints them: `columnDefinitions` and `rows`.
+
+        Each row carries its object's metadata; with `full` the whole object. Secrets never do.
+        """
+        secret = _is_secret(resource)
+        query = {"includeObject": "Object" if full and not secret else "Metadata"}
+        if name:
+            path, task = object_path(resource, namespace or "", name), f"get {resource.short}"
+            return await self._connection.json("GET", path, task, query=query, accept=_TABLE)
+        query |= {"limit": str(_PAGE), "labelSelector": labels, "fieldSelector": fields}
+        query = {key: value for key, value in query.items() if value}
+        path, task = resource.path(namespace), f"list {resource.short}"
+        table: Json | None = None
+        while True:
+            page = await self._connection.json("GET", path, task, query=query, accept=_TABLE)
+            page["rows"] = page.get("rows") or []
+            if table is None:
+                table = page
+            else:
+                table["rows"] += page["rows"]
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return table
+            query["continue"] = token
+
+    async def kubectl(
+        self, arguments: Sequence[str], *, seconds: float = 20.0, limit: int = 32 * 1024 * 1024
+    ) -> Output:
+        """Run the pinned kubectl binary with this connection's credentials.
+
+        The caller answers for `arguments`. Raises `SourceUnreachable` when there is no binary or it
+        does not end within `seconds`; output beyond `limit` bytes is cut.
+        """
+        return await binary.run(self._connection, arguments, seconds, limit)
 
     async def get(self, kind: str, namespace: str, name: str) -> Json:
         """Return one object; a Secret without its data."""
