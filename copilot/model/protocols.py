@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from copilot.model.action import Action
 from copilot.model.events import Event
 from copilot.model.evidence import Evidence
 from copilot.model.scope import Scope
@@ -13,11 +14,17 @@ from copilot.model.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool gives back: text shaped for reading, and the evidence behind it."""
+    """What a tool gives back: text shaped for reading, and the evidence behind it.
+
+    `proposals` are changes that were asked for and not made: a person must approve them. `data` is
+    what a program reads instead of the text, where there is something.
+    """
 
     text: str
     evidence: tuple[Evidence, ...] = ()
     caveats: tuple[str, ...] = ()
+    proposals: tuple[Action, ...] = ()
+    data: Mapping[str, Any] | None = None
 
 
 class Tool(Protocol):

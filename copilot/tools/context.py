@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from connectors.api.errors import SourceUnreachable
 from connectors.api.protocols import ClusterReader, MetricsSource
 from connectors.api.values import Json
+from copilot.model.action import Action
 from copilot.model.errors import CorrectYourCall, NotAvailable
 from copilot.model.evidence import Evidence, Source
 from copilot.model.scope import ObjectRef, Scope
 from copilot.tools.names import nearest
 from copilot.tools.sources import Sources
+from copilot.tools.tokens import Counter, counter
 from copilot.tools.wrap import told
 from retrieval.values import KnowledgeSource
 
@@ -30,7 +33,8 @@ class Limits:
 
     `tokens` is the size of one result; `seconds` the time-out of one call; `memory` for how many
     seconds an identical call is answered without asking again, `lists` the same for one list of
-    objects that several tools need; `log_reads` how many container logs one call may read.
+    objects that several tools need; `log_reads` how many container logs one call may read; `model` whose
+    tokens are counted.
     """
 
     tokens: int = 1500
@@ -38,11 +42,12 @@ class Limits:
     memory: float = 120.0
     lists: float = 10.0
     log_reads: int = 12
+    model: str = ""
 
     @property
-    def characters(self) -> int:
-        """The size of one result in characters, at four to a token."""
-        return self.tokens * 4
+    def count(self) -> Counter:
+        """What counts the tokens of a text for the `model`."""
+        return counter(self.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class Draft:
     caveats: tuple[str, ...] = ()
     start: datetime | None = None
     end: datetime | None = None
+    proposals: tuple[Action, ...] = ()
 
 
 @dataclass(slots=True)
@@ -115,6 +121,17 @@ class Context:
         if len(chosen) == 1:
             return chosen[0]
         raise CorrectYourCall(f"Say which namespace: {', '.join(chosen)}.")
+
+    async def within(self, asked: Awaitable[_T], what: str, share: float = 0.6) -> _T:
+        """Wait for one of several sources no longer than a share of the call's time.
+
+        Raises `SourceUnreachable` then, so that the others can still be told of.
+        """
+        seconds = self.limits.seconds * share
+        try:
+            return await asyncio.wait_for(asked, seconds)
+        except TimeoutError:
+            raise SourceUnreachable(f"{what}: no answer within {seconds:g} s") from None
 
     async def list(self, kind: str, namespace: str = "") -> Objects:
         """Return the objects of `kind` in `namespace` ("" for cluster-wide kinds).

@@ -10,6 +10,7 @@ from copilot.model.protocols import ToolResult
 from copilot.tools.context import Context, Draft
 from copilot.tools.names import nearest
 from copilot.tools.registry import tool
+from copilot.tools.tokens import fit
 from retrieval.values import DocumentKind, Hit
 
 _SHOWN = ("cause", "fix", "held", "date", "services", "severity")
@@ -60,7 +61,11 @@ async def show_evidence(
     size = len(found.text)
     if not 0 <= offset < max(size, 1):
         raise CorrectYourCall(f"{found.id} has {size} characters: offset must be 0 to {size - 1}.")
-    page = found.text[offset : offset + context.limits.characters - 300]
+    limits = context.limits
+    # Room for the lines above and below the page.
+    room = max(limits.tokens - 140, limits.tokens // 2)
+    size_of_page = fit(found.text[offset : offset + 8 * room], room, limits.count)
+    page = found.text[offset : offset + max(size_of_page, 1)]
     end = offset + len(page)
     rest = f"next: show_evidence(id='{found.id}', offset={end})" if end < size else "the end"
     head = f"{found.id}, {found.query[:150]}, characters {offset}–{end} of {size}"

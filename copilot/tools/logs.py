@@ -7,8 +7,14 @@ import re
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from connectors.api.errors import SourceForbidden, SourceMissing, SourceRejected, SourceUnreachable
-from connectors.api.values import Json
+from connectors.api.errors import (
+    ConnectorError,
+    SourceForbidden,
+    SourceMissing,
+    SourceRejected,
+    SourceUnreachable,
+)
+from connectors.api.values import Json, LogSelector
 from copilot.model.errors import CorrectYourCall, NotAvailable
 from copilot.model.evidence import Source
 from copilot.tools.context import Context, Draft
@@ -17,9 +23,11 @@ from copilot.tools.log_summary import LogLine, parse, summary
 from copilot.tools.names import nearest
 from copilot.tools.registry import tool
 from copilot.tools.targets import Target, resolve
+from copilot.tools.wrap import told
 
 _TAIL = 2000
 _RAW = 200_000
+_STORED = 5000
 # What an error says before the API server's own words.
 _SERVERS = re.compile(r"^.*?: [45]\d\d(?: not found)?: ")
 
@@ -41,7 +49,11 @@ async def get_logs(
     restart is read too. Use `grep` to look for one thing.
     """
     pattern = _pattern(grep)
-    target = await resolve(context, service, namespace)
+    try:
+        with told("find the pods"):
+            target = await context.within(resolve(context, service, namespace), "kubernetes", 0.4)
+    except NotAvailable as error:
+        return await _stored(context, service, namespace, container, since_minutes, pattern, error)
     wanted = [
         (pod, name)
         for pod in sorted(target.pods, key=_suspicion, reverse=True)
@@ -50,7 +62,13 @@ async def get_logs(
     since = context.now - timedelta(minutes=since_minutes) if since_minutes > 0 else None
     query = _query(target, wanted, container, previous, since_minutes)
     if not wanted:
-        return Draft(Source.LOGS, query, _no_pods(target), objects=target.objects)
+        why = _no_pods(target)
+        if context.sources.logs is not None:
+            gone = NotAvailable(why)
+            return await _stored(
+                context, service, namespace, container, since_minutes, pattern, gone
+            )
+        return Draft(Source.LOGS, query, why, objects=target.objects)
     reads = []
     for pod, name in wanted[: context.limits.log_reads]:
         if _crashing(pod, name) and not previous:
@@ -60,7 +78,10 @@ async def get_logs(
     lines = [line for part, _, _ in answers for line in part]
     caveats = list(dict.fromkeys(text for _, text, _ in answers if text))
     if all(failed for _, _, failed in answers):
-        raise NotAvailable("No log could be read: " + "; ".join(caveats))
+        failure = NotAvailable("No log could be read: " + "; ".join(caveats))
+        return await _stored(
+            context, service, namespace, container, since_minutes, pattern, failure
+        )
     unread = wanted[context.limits.log_reads :]
     if unread:
         names = sorted({name_of(pod) for pod, _ in unread})
@@ -68,6 +89,50 @@ async def get_logs(
     kept = [line for line in lines if pattern is None or pattern.search(line.text)]
     return await asyncio.to_thread(
         _draft, context, target, query, lines, kept, grep, tuple(caveats)
+    )
+
+
+async def _stored(
+    context: Context,
+    service: str,
+    namespace: str,
+    container: str,
+    minutes: int,
+    pattern: re.Pattern[str] | None,
+    failure: NotAvailable,
+) -> Draft:
+    """Read the store of log lines, as the cluster does not give them. Raises `failure` without one."""
+    store = context.sources.logs
+    if store is None:
+        raise failure
+    space = context.namespace(namespace)
+    window = context.scope.window
+    start = context.now - timedelta(minutes=minutes) if minutes > 0 else window.baseline_start
+    selector = LogSelector(namespace=space, service=service, container=container)
+    try:
+        page = await store.lines(selector, start, window.end, limit=_STORED)
+    except ConnectorError as error:
+        raise NotAvailable(f"{failure} {store.name} did not help: {error}") from error
+    lines = [
+        LogLine(line.labels.get("pod") or service, line.time, line.text.rstrip())
+        for line in page.lines
+    ]
+    kept = [line for line in lines if pattern is None or pattern.search(line.text)]
+    words = [f"{service}: lines kept in {store.name}: {len(lines)}"]
+    if pattern is not None:
+        words.append(f"{len(kept)} of {len(lines)} lines match /{pattern.pattern}/")
+    words += await asyncio.to_thread(summary, kept, window.start) if kept else []
+    caveats = [f"not from the cluster: {failure}", page.caveat]
+    if page.truncated:
+        caveats.append(f"only the newest {len(lines)} lines were read")
+    return Draft(
+        Source.LOGS,
+        f"{store.name}: namespace={space} service={service}",
+        "\n".join(words if lines else [*words, "There are no log lines."]),
+        raw="\n".join(f"{line.time} {line.origin} {line.text}" for line in kept)[-_RAW:],
+        excerpt=next((text for text in words if "[fatal" in text or "[error" in text), ""),
+        caveats=tuple(filter(None, caveats)),
+        start=start,
     )
 
 

@@ -130,3 +130,9 @@ def failed(labels: dict[str, str]) -> bool | None:
             return False
         return value not in _GOOD_GRPC
     return None
+
+
+def in_scope(labels: dict[str, str], namespaces: tuple[str, ...]) -> bool:
+    """Say whether a series may be shown: it names one of `namespaces`, or none at all."""
+    named = [labels[key] for key in NAMESPACE_LABELS if labels.get(key)]
+    return not named or any(name in namespaces for name in named)

@@ -1,4 +1,4 @@
-"""get_metrics and get_alerts: what changed against the baseline."""
+"""get_metrics: what changed against the baseline."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from copilot.model.errors import CorrectYourCall, NotAvailable
 from copilot.model.evidence import Source
 from copilot.tools import metric_families as families
 from copilot.tools.context import Context, Draft
-from copilot.tools.kube_words import ago, name_of
+from copilot.tools.kube_words import name_of
 from copilot.tools.registry import tool
 from copilot.tools.series import Shift, label_text, number, shift, sparkline, total
 from copilot.tools.targets import resolve
+from copilot.tools.wrap import told
 
 _POINTS = 180
 
@@ -52,15 +53,22 @@ async def get_metrics(
     if query:
         return await _raw(context, query)
     pods, wanted = ".*", ""
+    caveats: list[str] = []
     if service:
-        target = await resolve(context, service, space)
-        wanted = target.name
-        owner = re.escape(name_of(target.workload) if target.workload else target.name)
+        wanted = owner = service
+        try:
+            with told("find the service"):
+                target = await context.within(resolve(context, service, space), "kubernetes", 0.4)
+        except NotAvailable as error:
+            caveats.append(f"the name is taken as it is: {error}")
+        else:
+            wanted = target.name
+            owner = name_of(target.workload) if target.workload else target.name
+        owner = re.escape(owner)
         pods = f"{owner}-.*|{owner}".replace("\\", "\\\\")
     end = context.scope.window.end
     listing = f'count by (__name__) ({{namespace="{space}"}})'
     names = [one.labels.get("__name__", "") for one in await source.query(listing, end)]
-    caveats: list[str] = []
     jobs = [
         _resources(context, family, caveats)
         for family in families.resource_families(space, pods)
@@ -80,6 +88,7 @@ async def get_metrics(
             listing,
             f"Prometheus has no metrics that are usually compared for namespace {space}"
             f" ({len(names)} metric names there). Try `query`.",
+            caveats=tuple(caveats),
         )
     rows = [row for part in await asyncio.gather(*jobs) for row in part]
     if not rows and caveats:
@@ -224,7 +233,7 @@ async def _raw(context: Context, query: str) -> Draft:
                 f'The namespace "{name}" is outside this investigation: {", ".join(allowed)}.'
             )
     found = await _range(context, query)
-    inside = [one for one in found if in_scope(one.labels, allowed)]
+    inside = [one for one in found if families.in_scope(one.labels, allowed)]
     caveats = []
     if len(inside) < len(found):
         caveats.append(f"{len(found) - len(inside)} series of other namespaces are left out")
@@ -248,40 +257,3 @@ async def _raw(context: Context, query: str) -> Draft:
         caveats=tuple(caveats),
         start=context.scope.window.baseline_start,
     )
-
-
-def in_scope(labels: dict[str, str], namespaces: tuple[str, ...]) -> bool:
-    """Say whether a series may be shown: it names one of `namespaces`, or none at all."""
-    named = [labels[key] for key in families.NAMESPACE_LABELS if labels.get(key)]
-    return not named or any(name in namespaces for name in named)
-
-
-@tool
-async def get_alerts(context: Context) -> Draft:
-    """Alerts that are pending or firing now, by Prometheus' own rules, with labels and since when."""
-    expression = 'ALERTS{alertstate=~"firing|pending"}'
-    end = context.scope.window.end
-    found, since = await asyncio.gather(
-        context.metrics.query(expression, end), context.metrics.query("ALERTS_FOR_STATE", end)
-    )
-    started = {_alert_key(one.labels): one.points[-1][1] for one in since if one.points}
-    lines = []
-    for one in found:
-        if not in_scope(one.labels, context.scope.namespaces):
-            continue
-        labels = dict(one.labels)
-        begun = started.get(_alert_key(labels))
-        name, state = labels.pop("alertname", "?"), labels.pop("alertstate", "?")
-        when = ""
-        if begun is not None:
-            moment = datetime.fromtimestamp(begun, UTC)
-            when = f" since {moment:%H:%M:%S} ({ago(moment, end)})"
-        lines.append(f"{state.upper()} {name}{when}: {label_text(labels)}")
-    lines.sort()
-    where = ", ".join(context.scope.namespaces)
-    text = "\n".join(lines) or f"No alert is pending or firing for {where} (Prometheus' ALERTS)."
-    return Draft(Source.ALERTS, expression, text, start=end, end=end)
-
-
-def _alert_key(labels: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((k, v) for k, v in labels.items() if k not in ("__name__", "alertstate")))

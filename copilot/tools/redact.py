@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from copilot.tools import redact_patterns as patterns
 
@@ -18,13 +19,50 @@ _ROUNDS = 8
 
 def redact(text: str) -> str:
     """Return `text` with tokens, keys, passwords, card numbers and e-mail addresses masked."""
+    if "value" in text and "name" in text:
+        text = patterns.PAIR.sub(_pair, text)
     if "-----BEGIN" in text:
         text = patterns.PRIVATE_KEY.sub(lambda match: placeholder("private-key", match[0]), text)
     return "\n".join(map(_settled, text.split("\n")))
 
 
+def redact_object(value: Any, name: str = "") -> Any:
+    """Return a Kubernetes object, or a part of one, with every text redacted by what names it."""
+    if isinstance(value, str):
+        return redact_value(name, value) if name else redact(value)
+    if isinstance(value, list):
+        return [redact_object(item, name) for item in value]
+    if not isinstance(value, dict):
+        return value
+    own = value.get("name")
+    variable = isinstance(own, str) and isinstance(value.get("value"), str)
+    return {
+        key: redact_object(item, str(own) if variable and key == "value" else _telling(key))
+        for key, item in value.items()
+    }
+
+
+def _telling(key: str) -> str:
+    # "key" in a reference names a key of a Secret, and no secret.
+    return "" if key in ("key", "name") else key
+
+
+def allow(expressions: Iterable[str]) -> None:
+    """Show values that one of these regular expressions matches whole, from now on.
+
+    They are a team's own: of test accounts, sample tokens. Raises `re.error` for a wrong one.
+    """
+    global _allowed
+    _allowed = tuple(re.compile(expression) for expression in expressions)
+
+
+_allowed: tuple[re.Pattern[str], ...] = ()
+
+
 def placeholder(kind: str, secret: str) -> str:
-    """Return the stable placeholder of `secret`."""
+    """Return the stable placeholder of `secret`, or the secret itself when a team allows it."""
+    if any(pattern.fullmatch(secret) for pattern in _allowed):
+        return secret
     digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
     return f"[redacted:{kind}:{digest[:4]}]"
 
@@ -64,10 +102,15 @@ def _line(line: str) -> str:
     lowered = line.lower()
     if any(hint in lowered for hint in patterns.HEADER_HINTS):
         line = patterns.HEADER.sub(_group(2, "token"), line)
-    if any(hint in lowered for hint in patterns.NAME_HINTS) and patterns.MAY_ASSIGN.search(lowered):
-        if "--" in line:
-            line = patterns.FLAG.sub(_assigned, line)
-        line = patterns.ASSIGNMENT.sub(_assigned, line)
+    if any(hint in lowered for hint in patterns.NAME_HINTS):
+        if patterns.MAY_ASSIGN.search(lowered):
+            if "--" in line:
+                line = patterns.FLAG.sub(_assigned, line)
+            line = patterns.ASSIGNMENT.sub(_assigned, line)
+        if "name" in lowered and "value" in lowered:
+            line = patterns.INLINE.sub(_pair, line)
+    if ("'" in line or '"' in line) and ("identified" in lowered or "password" in lowered):
+        line = patterns.SQL.sub(_quoted, line)
     if "@" in line:
         line = patterns.EMAIL.sub(lambda match: placeholder("email", match[0]), line)
     return patterns.CARD.sub(_card, line) if patterns.DIGITS.search(line) else line
@@ -92,6 +135,8 @@ def _assigned(match: re.Match[str]) -> str:
     bare = value.strip("\"'\\,;")
     if not bare or _masked(bare) or bare.startswith(("${", "$(", "{{", "<", "*")):
         return match[0]
+    if patterns.PRINTED.match(bare):
+        return match[0]
     word = bare.lower().strip("(.!?)")
     if word in (patterns.PROSE if match.groupdict().get("sign") == ":" else patterns.NO_VALUE):
         return match[0]
@@ -101,6 +146,21 @@ def _assigned(match: re.Match[str]) -> str:
         return match[0]
     start = match.start("value") - match.start() + value.index(bare)
     return match[0][:start] + placeholder(_kind(name), bare) + match[0][start + len(bare) :]
+
+
+def _pair(match: re.Match[str]) -> str:
+    """Mask the value of a variable whose name tells."""
+    value = match["value"]
+    bare = value.strip("\"'\\")
+    if not bare or _masked(value) or not sensitive_name(match["name"]):
+        return match[0]
+    return match["head"] + value.replace(bare, placeholder(_kind(match["name"]), bare), 1)
+
+
+def _quoted(match: re.Match[str]) -> str:
+    start = match[2].lstrip("\\")[0]
+    secret = match[2].lstrip("\\")[1:]
+    return match[1] + match[2].partition(start)[0] + start + placeholder("password", secret)
 
 
 def _masked(secret: str) -> bool:

@@ -42,6 +42,16 @@ TOKENS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("AccountKey=", r"(?<=AccountKey=)[A-Za-z0-9+/=]{20,}"),
         ("sig=", r"(?<=[?&]sig=)[\w%.~+-]{20,}"),
         ("X-Amz-Signature=", r"(?<=X-Amz-Signature=)[a-f0-9]{32,}"),
+        ("glsa_", r"\bglsa_[A-Za-z0-9_]{30,}"),
+        ("glc_", r"\bglc_[A-Za-z0-9+/=_]{30,}"),
+        ("dapi", r"\bdapi[a-f0-9]{32}\b"),
+        ("shp", r"\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}\b"),
+        ("NRAK-", r"\bNRAK-[A-Z0-9]{20,}"),
+        ("ATATT3", r"\bATATT3[\w=-]{40,}"),
+        ("lin_api_", r"\blin_api_[A-Za-z0-9]{30,}"),
+        ("/api/webhooks/", r"(?<=/api/webhooks/)\d+/[\w-]{30,}"),
+        ("/bot", r"(?<=/bot)\d{6,}:[\w-]{30,}"),
+        ("$", r"\$(?:1|2[abxy]|5|6|7|y|apr1|argon2(?:id|i|d))\$[^\s:\"']{20,}"),
     )
 )
 
@@ -80,6 +90,26 @@ HEADER = re.compile(
     r"(?!\[redacted:)([^\s\"',;]{12,}(?:;\s*[^\s\"',=]+=[^\s\"',]+)*)",
     re.IGNORECASE,
 )
+
+# Passwords in SQL, which no sign separates from their name.
+SQL = re.compile(
+    r"(\b(?:identified\s+(?:with\s+\S+\s+)?by|password)\s+)(\\?['\"](?!\[redacted:)[^'\"\\]{1,256})(?=\\?['\"])",
+    re.IGNORECASE,
+)
+
+# A variable in YAML or JSON over two lines: its name, then its value.
+PAIR = re.compile(
+    r"(?P<head>^[ \t-]*\"?name\"?:[ \t]*\"?(?P<name>[\w.-]+)\"?,?[ \t]*\n[ \t]*\"?value\"?:[ \t]*)"
+    r"(?P<value>\"(?:[^\"\\\n]|\\.)*\"|[^\s\"][^\n]*)",
+    re.MULTILINE,
+)
+# The same on one line: {"name":"X","value":"Y"}, map[name:X value:Y].
+INLINE = re.compile(
+    r"(?P<head>\bname\\?\"?:[ ]?\\?\"?(?P<name>[\w.-]+)\\?\"?[, ]+\\?\"?value\\?\"?:[ ]?)"
+    r"(?P<value>\\?\"(?:[^\"\\]|\\[^\"])*|[^\s\"\]\},]+)"
+)
+# A program's own objects, printed: "token=Token{41f3 …}".
+PRINTED = re.compile(r"[A-Z][A-Za-z]*\{")
 
 # What follows "token:" or "password:" in ordinary sentences and settings.
 _PROSE = (

@@ -75,13 +75,16 @@ class Definition:
     def _model(self) -> Any:
         from pydantic import ConfigDict, Field, create_model
 
-        hints = get_type_hints(self.function, include_extras=True)
+        hints = self._hints()
         fields: dict[str, Any] = {}
         for name, parameter in self._arguments().items():
             kind, text = _documented(self.name, name, hints[name])
             default = ... if parameter.default is parameter.empty else parameter.default
             fields[name] = (kind, Field(default, description=text))
         return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
+
+    def _hints(self) -> dict[str, Any]:
+        return get_type_hints(self.function, include_extras=True)
 
     def _arguments(self) -> dict[str, inspect.Parameter]:
         parameters = dict(inspect.signature(self.function).parameters)

@@ -19,6 +19,7 @@ from copilot.tools.names import nearest
 from copilot.tools.redact import redact
 from copilot.tools.registry import Definition
 from copilot.tools.sources import Sources
+from copilot.tools.tokens import Counter, estimate, fit
 from copilot.tools.wrap import told
 
 _EXCERPT = 400
@@ -119,8 +120,9 @@ class Toolbox:
             caveats=tuple(map(redact, draft.caveats)),
         )
         self._evidence.setdefault(evidence.id, evidence)
-        shown = cut(text, self._context.limits.characters, evidence)
-        return ToolResult(shown, (evidence,), evidence.caveats)
+        limits = self._context.limits
+        shown = cut(text, limits.tokens, evidence, limits.count)
+        return ToolResult(shown, (evidence,), evidence.caveats, draft.proposals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,23 +148,24 @@ class _Bound:
         return await self.toolbox.call(self.definition.name, arguments)
 
 
-def cut(text: str, characters: int, evidence: Evidence) -> str:
-    """Return `text` with a footer that names its evidence, within `characters` altogether.
+def cut(text: str, tokens: int, evidence: Evidence, count: Counter = estimate) -> str:
+    """Return `text` with a footer that names its evidence, within `tokens` altogether.
 
     What is left out is said, with the call that shows it.
     """
     query = evidence.query if len(evidence.query) <= 300 else evidence.query[:299] + "…"
     caveats = "".join(f"\ncaveat: {caveat}" for caveat in evidence.caveats)
-    caveats = caveats if len(caveats) <= characters // 4 else caveats[: characters // 4] + "…"
+    room = fit(caveats, tokens // 4, count)
+    caveats = caveats if len(caveats) <= room else caveats[:room] + "…"
     raw = len(evidence.text) - len(text)
     rest = f"; {raw} characters of raw output: show_evidence" if raw > 0 else ""
     footer = f"{caveats}\n[{evidence.id}: {query}{rest}]"
-    room = characters - len(footer)
-    if len(text) <= room:
+    left = tokens - count(footer)
+    if len(text) <= left * 8 and count(text) <= left:
         return text + footer
     note = "\n… {} more characters: show_evidence(id='{}', offset={})"
-    room -= len(note) + 40
-    kept = text[: max(room, 0)]
+    room = fit(text, left - count(note) - 24, count)
+    kept = text[:room]
     end = kept.rfind("\n")
     kept = kept[:end] if end > room // 2 else kept
     return kept + note.format(len(evidence.text) - len(kept), evidence.id, len(kept)) + footer

@@ -179,7 +179,8 @@ async def _traced(
     if context.sources.metrics is None:
         return {}
     try:
-        found = await context.metrics.query(_GRAPH, context.scope.window.end)
+        asked = context.metrics.query(_GRAPH, context.scope.window.end)
+        found = await context.within(asked, "Prometheus", 0.4)
     except ConnectorError as error:
         caveats.append(f"service graph not seen: {error}")
         return {}

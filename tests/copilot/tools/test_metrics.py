@@ -115,7 +115,7 @@ async def test_alerts_are_those_of_the_scope() -> None:
     assert "No " not in text
     assert "No alert is pending" in await told(toolbox(None, metrics=Metrics()), "get_alerts")
     with pytest.raises(
-        NotAvailable, match=r"No Prometheus is configured \(setting: prometheus.url"
+        NotAvailable, match=r"No source of alerts is configured \(settings: prometheus.url"
     ):
         await told(toolbox(Cluster()), "get_alerts")
 

@@ -155,10 +155,14 @@ async def test_a_slow_source_is_not_waited_for() -> None:
 @pytest.mark.parametrize("name", [item.name for item in TOOLS])
 async def test_every_tool_says_what_is_not_configured(name: str) -> None:
     box = Toolbox(Sources(FixedClock()), scope())
-    arguments = {
-        key: "x" for item in TOOLS if item.name == name for key in item.parameters["required"]
-    }
-    with pytest.raises(ToolFailure, match=r"is configured|no evidence"):
+    usual = {"command": "kubectl get pods", "action": "restart", "object": "deploy/web"}
+    required = next(item for item in TOOLS if item.name == name).parameters["required"]
+    arguments = {key: usual.get(key, "x") for key in required}
+    if name == "propose_mitigation":
+        # It takes the name as it is, for a person to check.
+        assert (await box.call(name, arguments)).proposals
+        return
+    with pytest.raises(ToolFailure, match=r"is configured|no evidence|[Nn]o trace store"):
         await box.call(name, arguments)
 
 

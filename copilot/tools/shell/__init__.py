@@ -1,0 +1,1 @@
+"""What `exec_shell` understands: kubectl's read verbs and text filters. Nothing here is a shell."""
