@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from copilot.config.settings import ClusterSection, PrometheusSection, Settings, StateSection
+from copilot.config.settings import (
+    AlertmanagerSection,
+    ClusterSection,
+    ElasticsearchSection,
+    JaegerSection,
+    LokiSection,
+    PagerDutySection,
+    PrometheusSection,
+    Settings,
+    StateSection,
+    TempoSection,
+)
 from eval.protocols import Environment
 
 
@@ -19,6 +30,12 @@ def inside(environment: Environment, settings: Settings, folder: Path) -> Settin
                 kubeconfig=environment.kubeconfig, namespaces=(environment.namespace,)
             ),
             "prometheus": PrometheusSection(url=environment.prometheus_url),
+            "loki": LokiSection(url=environment.loki_url),
+            "elasticsearch": ElasticsearchSection(),
+            "jaeger": JaegerSection(url=environment.jaeger_url),
+            "tempo": TempoSection(),
+            "alertmanager": AlertmanagerSection(url=environment.alertmanager_url),
+            "pagerduty": PagerDutySection(),
             "state": StateSection(folder=folder),
         }
     )

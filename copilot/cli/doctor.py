@@ -21,7 +21,7 @@ def doctor(
     context: o.Context = "",
     prometheus: o.Prometheus = "",
 ) -> None:
-    """Check cluster, metrics, index and model, and say how to repair what is not in place.
+    """Check cluster, metrics, logs, traces, alerts, index and model, and say how to repair what is not in place.
 
     Exit code 3 when the cluster cannot be used; the other parts are optional.
     """
@@ -31,7 +31,12 @@ def doctor(
 
         loaded = settings(kubeconfig=kubeconfig, context=context, prometheus=prometheus)
         cluster = await _cluster(loaded, tuple(namespace or ()))
-        rest = [*await _metrics(loaded), *await _index(loaded), *await _model(loaded)]
+        rest = [
+            *await _metrics(loaded),
+            *await _others(loaded),
+            *await _index(loaded),
+            *await _model(loaded),
+        ]
         if format is o.Format.JSON:
             print_json({"checks": [asdict(check) for check in [*cluster, *rest]]})
         else:
@@ -68,13 +73,25 @@ async def _metrics(settings: Settings) -> list[Check]:
     if not section.url:
         detail = "not configured: answers rest on the Kubernetes API alone"
         return [Check("prometheus", False, detail, "set prometheus.url, or pass --prometheus URL")]
-    from copilot.sessions.assemble import open_metrics
+    from copilot.sessions.opening import open_metrics
 
     source = open_metrics(section)
     try:
         return list(await source.check())
     finally:
         await source.close()
+
+
+async def _others(settings: Settings) -> list[Check]:
+    from copilot.sessions.opening import open_others
+
+    found: list[Check] = []
+    for source in open_others(settings):
+        try:
+            found += await source.check()
+        finally:
+            await source.close()
+    return found
 
 
 async def _index(settings: Settings) -> list[Check]:

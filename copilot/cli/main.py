@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from copilot import __version__
-from copilot.cli import ask, config, doctor, fix, index, investigate, sessions, surfaces
+from copilot.cli import (
+    ask,
+    config,
+    doctor,
+    fix,
+    index,
+    investigate,
+    lab,
+    mcp,
+    sessions,
+    surfaces,
+    tools,
+)
 from copilot.cli.exits import ExitCode
 
 app = typer.Typer(
@@ -37,10 +49,13 @@ app.command()(surfaces.demo)
 app.command()(doctor.doctor)
 app.command()(surfaces.tui)
 app.command()(surfaces.slack)
+app.command()(mcp.mcp)
 app.command("sessions")(sessions.list_sessions)
 app.add_typer(index.app, name="index")
 app.add_typer(surfaces.eval_app, name="eval")
+app.add_typer(lab.app, name="lab")
 app.add_typer(config.app, name="config")
+app.add_typer(tools.app, name="tools")
 
 
 def main() -> None:

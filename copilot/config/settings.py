@@ -9,12 +9,21 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -50,6 +59,72 @@ class PrometheusSection(_Section):
     """Base URL of anything that speaks Prometheus' query API; empty: none."""
     token: SecretStr = SecretStr("")
     """Bearer token."""
+    timeout: float = Field(default=10.0, gt=0)
+    """Seconds to wait for one answer."""
+
+
+class HttpSection(_Section):
+    """A store that is reached by HTTP; an empty URL means that there is none."""
+
+    url: str = ""
+    """Base URL."""
+    token: SecretStr = SecretStr("")
+    """Bearer token."""
+    username: str = ""
+    """User name, instead of a token."""
+    password: SecretStr = SecretStr("")
+    """Its password."""
+    ca_file: Path | None = None
+    """Certificates to trust, in PEM."""
+    timeout: float = Field(default=10.0, gt=0)
+    """Seconds to wait for one answer."""
+
+
+class LokiSection(HttpSection):
+    """Logs from Loki."""
+
+    tenant: str = ""
+    """Sent as X-Scope-OrgID."""
+
+
+class ElasticsearchSection(HttpSection):
+    """Logs from Elasticsearch or OpenSearch, where there is no Loki."""
+
+    index: str = "logs-*,filebeat-*,logstash-*"
+    """Names or patterns of indexes, with commas between them."""
+    api_key: SecretStr = SecretStr("")
+    """Elasticsearch's own, instead of other credentials."""
+    fields: Literal["ecs", "fluent"] = "ecs"
+    """How log documents look: as Filebeat, or as Fluent Bit writes them."""
+
+
+class JaegerSection(HttpSection):
+    """Traces from Jaeger; the URL has the path under which its user interface is."""
+
+
+class TempoSection(HttpSection):
+    """Traces from Tempo, where there is no Jaeger."""
+
+    tenant: str = ""
+    """Sent as X-Scope-OrgID."""
+
+
+class AlertmanagerSection(HttpSection):
+    """Alerts from Alertmanager."""
+
+    matchers: tuple[str, ...] = ()
+    """Only these alerts: namespace="shop"."""
+
+
+class PagerDutySection(_Section):
+    """Alerts from PagerDuty."""
+
+    token: SecretStr = SecretStr("")
+    """REST API key; one that may only read is enough."""
+    url: str = "https://api.pagerduty.com"
+    """Another region's API."""
+    services: tuple[str, ...] = ()
+    """Ids of the services to look at; by default all."""
     timeout: float = Field(default=10.0, gt=0)
     """Seconds to wait for one answer."""
 
@@ -119,6 +194,57 @@ class SlackSection(_Section):
     """Slack user ids that may approve writes; empty: everyone in the channel."""
 
 
+class McpSection(_Section):
+    """The tools as an MCP server."""
+
+    token: SecretStr = SecretStr("")
+    """Bearer token that clients of the HTTP transport must send; without one it is not served."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=8765, ge=0, le=65535)
+    """Port to listen on."""
+
+
+class ToolsetSection(_Section):
+    """Tools of your own: one of `command`, `url` and `functions`."""
+
+    command: tuple[str, ...] = ()
+    """Program and arguments of an MCP server that speaks on its standard input and output."""
+    url: str = ""
+    """Address of an MCP server that speaks Streamable HTTP."""
+    functions: tuple[str, ...] = ()
+    """Python functions, each "package.module:function"."""
+    allow: tuple[str, ...] = ()
+    """Names of the tools that may be used, "*" for any run of characters; none are by default."""
+    token: SecretStr = SecretStr("")
+    """Bearer token for `url`."""
+    environment: dict[str, SecretStr] = {}
+    """Environment variables for `command`, which otherwise gets hardly any."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ToolsetSection:
+        if sum(map(bool, (self.command, self.url, self.functions))) != 1:
+            raise ValueError("set one of command, url and functions")
+        return self
+
+
+class RedactionSection(_Section):
+    """What is masked before anything leaves."""
+
+    allow: tuple[str, ...] = ()
+    """Regular expressions of values that are no secrets: a value that one matches whole is shown."""
+
+    @field_validator("allow")
+    @classmethod
+    def _expressions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for expression in value:
+            try:
+                re.compile(expression)
+            except re.error as error:
+                raise ValueError(f"{expression!r} is not a regular expression: {error}") from None
+        return value
+
+
 class StateSection(_Section):
     """Where sessions and knowledge are kept."""
 
@@ -145,10 +271,19 @@ class Settings(BaseSettings):
 
     cluster: ClusterSection = ClusterSection()
     prometheus: PrometheusSection = PrometheusSection()
+    loki: LokiSection = LokiSection()
+    elasticsearch: ElasticsearchSection = ElasticsearchSection()
+    jaeger: JaegerSection = JaegerSection()
+    tempo: TempoSection = TempoSection()
+    alertmanager: AlertmanagerSection = AlertmanagerSection()
+    pagerduty: PagerDutySection = PagerDutySection()
     model: ModelSection = ModelSection()
     knowledge: KnowledgeSection = KnowledgeSection()
     mitigation: MitigationSection = MitigationSection()
     slack: SlackSection = SlackSection()
+    mcp: McpSection = McpSection()
+    toolsets: dict[str, ToolsetSection] = {}
+    redaction: RedactionSection = RedactionSection()
     state: StateSection = StateSection()
 
     @classmethod

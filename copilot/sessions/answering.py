@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from connectors.api.values import Check
 from copilot.agent.settings import DEFAULT_URL, ModelSettings
 from copilot.model.errors import CopilotError
+from copilot.tools.catalog import TOOLS
+from copilot.tools.context import Limits
+from copilot.tools.registry import Definition
 from copilot.tools.sources import Sources
 from copilot.tools.toolbox import Toolbox
 
@@ -31,11 +35,14 @@ def model_settings(section: ModelSection) -> ModelSettings:
     )
 
 
-def answerer(settings: Settings, sources: Sources, engine: Agent) -> Answerer:
-    """Return what answers the questions of a session."""
+def answerer(
+    settings: Settings, sources: Sources, engine: Agent, toolsets: Sequence[Definition] = ()
+) -> Answerer:
+    """Return what answers the questions of a session, with our tools and the team's own."""
+    limits = Limits(model=settings.model.name)
 
     def toolbox(scope: Scope) -> Toolbox:
-        return Toolbox(sources, scope)
+        return Toolbox(sources, scope, limits, (*TOOLS, *toolsets))
 
     if settings.model.usable:
         from copilot.agent.loop import LLMAgent

@@ -7,23 +7,26 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from connectors.api.protocols import ClusterReader, MetricsSource
+from connectors.api.protocols import ClusterReader
 from connectors.kubernetes.settings import KubernetesSettings
-from copilot.config.settings import PrometheusSection, Settings
+from copilot.config.settings import Settings
 from copilot.evidence.engine import EvidenceEngine
 from copilot.mitigation.door import Door
 from copilot.mitigation.policy import Policy
 from copilot.mitigation.verify import Verification
 from copilot.model.clock import Clock, SystemClock
-from copilot.model.errors import ConfigError
 from copilot.sessions.answering import answerer
 from copilot.sessions.approvals import DatabaseLedger
 from copilot.sessions.database import open_database
 from copilot.sessions.knowledge import LazyKnowledge
+from copilot.sessions.opening import open_alerts, open_logs, open_metrics, open_traces
 from copilot.sessions.scoping import Scoping
 from copilot.sessions.session import Answerer, Session
 from copilot.sessions.store import SessionStore
+from copilot.tools.redact import allow
+from copilot.tools.registry import Definition
 from copilot.tools.sources import Sources
+from copilot.tools.toolsets import opened
 from copilot.tools.wrap import wrapped
 
 
@@ -40,6 +43,8 @@ class Copilot:
     scoping: Scoping
     knowledge: LazyKnowledge
     door: Door | None
+    toolsets: tuple[Definition, ...] = ()
+    """Tools of the team's own, from the settings."""
 
     def start(self, *, title: str = "", user: str = "") -> Session:
         """Begin a new session."""
@@ -70,7 +75,9 @@ async def assemble(settings: Settings, *, clock: Clock | None = None) -> AsyncIt
     `clock` is given where "now" is not the machine's: on an emulated cluster.
     """
     clock = clock or SystemClock()
+    allow(settings.redaction.allow)
     async with AsyncExitStack() as stack:
+        toolsets = await stack.enter_async_context(opened(settings.toolsets))
         engine = await asyncio.to_thread(open_database, settings.state.database_url)
         stack.callback(engine.dispose)
         cluster = await _cluster(settings, stack)
@@ -79,7 +86,11 @@ async def assemble(settings: Settings, *, clock: Clock | None = None) -> AsyncIt
         metrics = open_metrics(settings.prometheus) if settings.prometheus.url else None
         if metrics is not None:
             stack.push_async_callback(metrics.close)
-        sources = Sources(clock, cluster, metrics, knowledge)
+        logs, traces, alerts = open_logs(settings), open_traces(settings), open_alerts(settings)
+        for source in (logs, traces, *alerts):
+            if source is not None:
+                stack.push_async_callback(source.close)
+        sources = Sources(clock, cluster, metrics, knowledge, logs, traces, alerts)
         evidence = EvidenceEngine(sources)
         ledger = DatabaseLedger(engine)
         door = await _door(settings, stack, sources, evidence, ledger)
@@ -89,11 +100,12 @@ async def assemble(settings: Settings, *, clock: Clock | None = None) -> AsyncIt
             sources,
             SessionStore(engine),
             ledger,
-            answerer(settings, sources, evidence),
+            answerer(settings, sources, evidence, toolsets),
             evidence,
             Scoping(sources, context, settings.cluster.namespaces),
             knowledge,
             door,
+            toolsets,
         )
 
 
@@ -110,19 +122,6 @@ async def _cluster(settings: Settings, stack: AsyncExitStack) -> ClusterReader:
         reader = await open_reader(kubernetes_settings(settings))
     stack.push_async_callback(reader.close)
     return reader
-
-
-def open_metrics(section: PrometheusSection) -> MetricsSource:
-    """Return the metrics source that the settings name. Raises `ConfigError`."""
-    from connectors.prometheus.settings import PrometheusSettings
-    from connectors.prometheus.source import PrometheusMetrics
-
-    token = section.token.get_secret_value()
-    try:
-        own = PrometheusSettings(url=section.url, token=token, timeout=section.timeout)
-    except ValueError as error:
-        raise ConfigError(f"prometheus: {error}", hint="see docs/configuration.md") from error
-    return PrometheusMetrics(own)
 
 
 async def _door(

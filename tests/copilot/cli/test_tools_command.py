@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from copilot.cli.tools import parsed
+from copilot.model.errors import UsageError
+from tests.eval.environments.emulator.cluster.conftest import make_lab
+
+
+async def copilot(folder: Path, *words: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("incident-copilot")),
+        "tools",
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "INCIDENT_COPILOT_STATE__FOLDER": str(folder),
+        },
+    )
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_tools_are_listed_and_described(tmp_path: Path) -> None:
+    code, out, _ = await copilot(tmp_path, "list")
+    assert code == 0
+    assert "\ncheck_connectivity  Whether a Service can be reached" in out
+    code, out, _ = await copilot(tmp_path, "describe", "get_logs", "--format", "json")
+    assert json.loads(out)["parameters"]["required"] == ["service"]
+    code, _, err = await copilot(tmp_path, "describe", "get_log")
+    assert code == 5
+    assert "did you mean get_logs" in err
+
+
+async def test_a_tool_is_called_as_an_agent_would(tmp_path: Path) -> None:
+    lab = make_lab()
+    data = {"DB_PASSWORD": "hunter2", "mode": "fast"}
+    metadata = {"name": "settings", "namespace": "shop"}
+    lab.cluster.create(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+    )
+    await lab.cluster.serve()
+    lab.cluster.kubeconfig(tmp_path / "kubeconfig", "admin", namespace="shop")
+    where = ("--kubeconfig", str(tmp_path / "kubeconfig"), "-n", "shop")
+    call = ("call", "describe_resource", "kind=cm")
+    code, out, _ = await copilot(tmp_path, *call, "name=settings", *where)
+    assert code == 0
+    assert "mode: fast" in out
+    assert "hunter2" not in out
+    code, out, err = await copilot(tmp_path, *call, "name=setting", "--format", "json", *where)
+    assert code == 2
+    assert json.loads(out)["error"] == "correct_your_call"
+    assert "settings" in err
+    await lab.cluster.close()
+
+
+def test_arguments_are_keys_with_values() -> None:
+    assert parsed(["a=1", "b=x=y", 'c={"d": 1}']) == {"a": "1", "b": "x=y", "c": {"d": 1}}
+    for word in ("a", "=b", "a={x"):
+        with pytest.raises(UsageError):
+            parsed([word])
