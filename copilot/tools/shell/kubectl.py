@@ -24,6 +24,10 @@ _GLOBAL = {flag.name: flag for flag in (NAMESPACE, CONTEXT, TIMEOUT)}
 _TRUE, _FALSE = ("true", "1", "t"), ("false", "0", "f")
 
 
+_INSTEAD_OF_WORDS = frozenset({("logs", "selector"), ("auth can-i", "list")})
+"""(verb, option) where the option says by itself what the verb is about: `logs -l app=cart`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A read by kubectl. `flags` are long names with their values, switches "true" or "false"."""
@@ -54,7 +58,7 @@ def read(words: Sequence[Word]) -> Call | Write:
     _check(words)
     texts = [word.text for word in words[1:]]
     flags, texts = _flags(texts, _GLOBAL, stop=True)
-    if not texts:
+    if not texts or not texts[0].strip():
         raise Refused("kubectl without a verb", f"use one of: {', '.join(VERBS)}")
     name = texts[0]
     if name in GROUPS and len(texts) > 1:
@@ -82,7 +86,8 @@ def read(words: Sequence[Word]) -> Call | Write:
             near,
         )
     more, rest = _flags(texts[len(name.split()) :], verb.flags)
-    if not verb.least <= len(rest) <= verb.most and not (more and verb.least > len(rest) == 0):
+    least = 0 if any((name, key) in _INSTEAD_OF_WORDS for key, _ in more) else verb.least
+    if not least <= len(rest) <= verb.most:
         raise Refused(f"kubectl {name} with {len(rest)} words after it", _usage(name))
     return Call(verb, tuple(rest), (*flags, *more))
 
