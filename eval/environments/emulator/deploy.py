@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from eval.apps.manifests import manifests
+from connectors.api.values import Json
+from eval.apps.manifests import WORKLOADS
 from eval.apps.model import App, Service
 from eval.environments.emulator.cluster.cluster import EmulatedCluster
 from eval.environments.emulator.traffic.processes import Processes
@@ -14,8 +15,10 @@ _LIMIT_SECONDS = 600.0
 _STEP_SECONDS = 2.0
 
 
-async def deploy(app: App, cluster: EmulatedCluster, processes: Processes) -> None:
-    """Create the app's objects and wait until all its programs serve.
+async def deploy(
+    app: App, objects: Sequence[Json], cluster: EmulatedCluster, processes: Processes
+) -> None:
+    """Create the app's `objects` and wait until all its programs serve.
 
     Raises `TimeoutError`, naming what does not come up within ten virtual minutes.
     """
@@ -23,16 +26,15 @@ async def deploy(app: App, cluster: EmulatedCluster, processes: Processes) -> No
         lambda service: service.store is not None or service.name == app.registry,
         lambda service: True,
     ]
-    objects = manifests(app)
     for item in objects:
-        if item["kind"] != "Deployment":
+        if item["kind"] not in WORKLOADS:
             cluster.create(item)
     done: set[str] = set()
     for belongs in stages:
         names = [s.name for s in app.services.values() if belongs(s) and s.name not in done]
         done.update(names)
         for item in objects:
-            if item["kind"] == "Deployment" and item["metadata"]["name"] in names:
+            if item["kind"] in WORKLOADS and item["metadata"]["name"] in names:
                 cluster.create(item)
         await _until_serving(cluster, processes, {n: app.services[n] for n in names})
 
@@ -46,7 +48,7 @@ async def _until_serving(
         serving: dict[str, int] = {}
         for process in processes:
             ports = process.program.ports
-            if not ports or processes.accepts(process, ports[0].port):
+            if not ports or processes.accepts(process, ports[0].number):
                 name = process.program.name
                 serving[name] = serving.get(name, 0) + 1
         missing = [n for n, s in services.items() if serving.get(n, 0) < s.replicas]

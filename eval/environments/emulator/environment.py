@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.api.protocols import ClusterReader, ClusterWriter
+from connectors.api.values import Json
 from copilot.model.clock import Clock
 from eval.apps.loader import load_app
+from eval.apps.manifests import manifests
 from eval.apps.model import App
 from eval.environments.emulator.deploy import deploy
 from eval.environments.emulator.traffic.build import Software
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from connectors.kubernetes.reader import KubernetesReader
     from connectors.kubernetes.writer import KubernetesWriter
     from eval.environments.emulator.cluster.cluster import EmulatedCluster
-    from eval.environments.emulator.telemetry.prometheus_api import PrometheusServer
+    from eval.environments.emulator.stack import Telemetry
     from eval.environments.emulator.traffic.workload import Traffic
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -38,18 +40,20 @@ class Emulator:
     def __init__(
         self,
         app: App,
+        objects: Sequence[Json],
         software: Software,
         cluster: EmulatedCluster,
         traffic: Traffic,
+        telemetry: Telemetry,
         folder: Path,
     ) -> None:
         self._app = app
+        self._objects = objects
         self._software = software
         self._cluster = cluster
         self._traffic = traffic
+        self._telemetry = telemetry
         self._folder = folder
-        self._prometheus: PrometheusServer | None = None
-        self._prometheus_url = ""
         self._reader: KubernetesReader | None = None
         self._writer: KubernetesWriter | None = None
 
@@ -64,31 +68,41 @@ class Emulator:
         rate: float | None = None,
         nodes: int = 3,
         start: datetime = START,
+        version: str | None = None,
     ) -> Emulator:
         """Deploy an app, put it under load for `warmup_seconds`, then inject `faults`.
 
         `app` is a loaded app, the name of a bundled one, or the path of a YAML; `faults` are pairs
-        of kind and target; `rate` replaces the app's requests per second. The same seed gives the
-        same telemetry. Raises `AppError` for a bad app, `ValueError` for an unknown fault, and
+        of kind and target; `rate` replaces the app's requests per second; `version` is the
+        Kubernetes version that the cluster presents ("1.20"; a modern one unless given). The same
+        seed gives the same telemetry. Raises `AppError` for a bad app, `ValueError` for an unknown fault, and
         `TimeoutError` when the app does not come up.
         """
         from eval.environments.emulator.cluster.cluster import EmulatedCluster
-        from eval.environments.emulator.telemetry.series import SeriesStore
+        from eval.environments.emulator.cluster.version import MODERN
+        from eval.environments.emulator.stack import Telemetry
 
         loaded = app if isinstance(app, App) else load_app(app)
         injected = [(fault(kind, loaded), target) for kind, target in faults]
-        software, store = Software.of(loaded), SeriesStore()
-        cluster = EmulatedCluster(software.programs, seed=seed, nodes=nodes, start=start)
-        traffic, scraper = software.run(cluster, store, seed=seed, rate=rate)
-        cluster.clock.add(traffic)
-        cluster.clock.add(scraper)
+        software = Software.of(loaded)
+        presented = version or MODERN.minor
+        cluster = EmulatedCluster(
+            software.programs, seed=seed, nodes=nodes, start=start, version=presented
+        )
+        telemetry = Telemetry(cluster)
+        traffic, scraper = software.run(
+            cluster, telemetry.series, telemetry.traces, seed=seed, rate=rate
+        )
+        for ticker in (traffic, scraper, telemetry.logs):
+            cluster.clock.add(ticker)
+        objects = manifests(loaded, minor=int(presented.split(".")[1]))
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="cluster-"))
-        environment = cls(loaded, software, cluster, traffic, folder)
+        environment = cls(loaded, objects, software, cluster, traffic, telemetry, folder)
         try:
-            await deploy(loaded, cluster, software.processes)
+            await deploy(loaded, objects, cluster, software.processes)
             traffic.running = True
             await environment.advance(warmup_seconds)
-            await environment._serve(store)
+            await environment._serve()
             for kind, target in injected:
                 await kind.inject(environment, target)
         except BaseException:
@@ -112,6 +126,11 @@ class Emulator:
         return self._app.namespace
 
     @property
+    def deployed(self) -> Sequence[Json]:
+        """The app's objects as they were deployed."""
+        return self._objects
+
+    @property
     def clock(self) -> Clock:
         """The virtual clock; sleeping on it lets virtual time pass."""
         return self._cluster.clock
@@ -124,7 +143,22 @@ class Emulator:
     @property
     def prometheus_url(self) -> str:
         """Base URL of the Prometheus API."""
-        return self._prometheus_url
+        return self._telemetry.prometheus_url
+
+    @property
+    def jaeger_url(self) -> str:
+        """Base URL of Jaeger's query API."""
+        return self._telemetry.jaeger_url
+
+    @property
+    def loki_url(self) -> str:
+        """Base URL of Loki."""
+        return self._telemetry.loki_url
+
+    @property
+    def alertmanager_url(self) -> str:
+        """Base URL of Alertmanager."""
+        return self._telemetry.alertmanager_url
 
     @property
     def reader(self) -> ClusterReader:
@@ -150,9 +184,9 @@ class Emulator:
         """Let virtual time pass with real time, `factor` times as fast, until cancelled."""
         await self._cluster.clock.run_realtime(factor)
 
-    async def administer(self, store: str, command: str, **arguments: str) -> None:
-        """Use the administration of a store. Raises `eval.apps.stores_api.StoreRefused`."""
-        self._software.accounts.administer(store, command, **arguments)
+    async def administer(self, target: str, command: str, **arguments: str | float) -> None:
+        """Use the administration of a part. Raises `eval.apps.stores_api.StoreRefused`."""
+        self._software.administration.run(target, command, **arguments)
 
     async def healthy(self) -> bool:
         """Whether fewer than 1 % of the users' requests of the last virtual minute failed."""
@@ -161,26 +195,22 @@ class Emulator:
 
     async def close(self) -> None:
         """Stop the servers and remove the kubeconfig."""
-        for part in (self._reader, self._writer, self._prometheus):
+        for part in (self._reader, self._writer):
             if part is not None:
                 await part.close()
-        self._reader = self._writer = self._prometheus = None
+        self._reader = self._writer = None
+        await self._telemetry.close()
         await self._cluster.close()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    async def _serve(self, store: object) -> None:
+    async def _serve(self) -> None:
         from connectors.kubernetes.reader import open_reader
         from connectors.kubernetes.settings import KubernetesSettings
         from connectors.kubernetes.writer import open_writer
-        from eval.environments.emulator.telemetry.prometheus_api import PrometheusServer
-        from eval.environments.emulator.telemetry.series import SeriesStore
 
-        assert isinstance(store, SeriesStore)
         await self._cluster.serve()
         self._cluster.kubeconfig(self.kubeconfig, "admin", namespace=self.namespace)
-        clock = self._cluster.clock
-        self._prometheus = PrometheusServer(store, lambda: clock.now().timestamp())
-        self._prometheus_url = await self._prometheus.serve()
+        await self._telemetry.serve()
         settings = KubernetesSettings(kubeconfig=self.kubeconfig, user_agent="kubectl")
         self._reader = await open_reader(settings)
         self._writer = await open_writer(settings)

@@ -1,54 +1,90 @@
-"""What the API server adds to or refuses of an object: service accounts, limits, quotas."""
+"""What the API server adds to or refuses of an object, plug-in by plug-in."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from connectors.api.values import Json
+from eval.environments.emulator.cluster.admitting import limits, quotas, security
+from eval.environments.emulator.cluster.admitting.webhooks import Webhooks
 from eval.environments.emulator.cluster.errors import forbidden, not_found
+from eval.environments.emulator.cluster.finalizers import FINALIZERS
 from eval.environments.emulator.cluster.names import Names
-from eval.environments.emulator.cluster.objects import finished
-from eval.environments.emulator.cluster.quantity import format_quantity, pod_requests, quantity
-from eval.environments.emulator.cluster.resources import BY_KIND, Resource
+from eval.environments.emulator.cluster.objects import clone
+from eval.environments.emulator.cluster.quantity import quantity
+from eval.environments.emulator.cluster.resources import Resource
 from eval.environments.emulator.cluster.store import Store
 
-_COUNTED = {
-    "pods": "Pod",
-    "services": "Service",
-    "secrets": "Secret",
-    "configmaps": "ConfigMap",
-    "persistentvolumeclaims": "PersistentVolumeClaim",
-    "replicationcontrollers": "ReplicationController",
-    "resourcequotas": "ResourceQuota",
-}
-_COMPUTE = {
-    "cpu": ("requests", "cpu"),
-    "memory": ("requests", "memory"),
-    "requests.cpu": ("requests", "cpu"),
-    "requests.memory": ("requests", "memory"),
-    "limits.cpu": ("limits", "cpu"),
-    "limits.memory": ("limits", "memory"),
-}
+_TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+_EVICTING = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_EVICTED_AFTER = 300
 
 
 class Admission:
-    """The admission plug-ins, in the order in which the real ones run."""
+    """The admission plug-ins, in the order in which the real ones run.
+
+    `webhooks` are called once they are set.
+    """
 
     def __init__(self, store: Store, names: Names) -> None:
         self._store = store
         self._names = names
+        self.webhooks: Webhooks | None = None
 
     def create(self, resource: Resource, obj: Json) -> None:
         """Complete a new object or refuse it with `ApiError`. Changes `obj`."""
         namespace = obj["metadata"].get("namespace", "")
         if resource.namespaced:
             self._namespace(resource, obj, namespace)
+        if resource.kind == "Event":
+            return
         if resource.kind == "Pod":
-            self._limits(obj, namespace)
+            limits.set_defaults(self._store, obj, namespace)
             self._service_account(obj, namespace)
-            _pod_basics(obj)
-        if resource.namespaced and resource.kind != "Event":
-            self._quota(resource, obj, namespace)
+            self._priority(obj)
+            _tolerate(obj["spec"])
+        if (finalizer := FINALIZERS.get(resource.kind)) is not None:
+            kept = obj["metadata"].get("finalizers") or ()
+            obj["metadata"]["finalizers"] = list(dict.fromkeys((*kept, finalizer)))
+        self._mutate(resource, obj, "CREATE")
+        if resource.kind == "Pod":
+            obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}
+            limits.check_pod(self._store, obj, namespace)
+            security.check(obj, self._store.get("Namespace", "", namespace) or {"metadata": {}})
+        elif resource.kind == "PersistentVolumeClaim":
+            limits.check_claim(self._store, obj, namespace)
+        if self.webhooks is not None:
+            self.webhooks.validate(resource, obj, "CREATE")
+        if resource.namespaced:
+            quotas.check(self._store, resource, obj, namespace)
+
+    def update(self, resource: Resource, new: Json) -> None:
+        """Let the webhooks change or refuse an update with `ApiError`. Changes `new`."""
+        if resource.kind == "Event" or self.webhooks is None:
+            return
+        self._mutate(resource, new, "UPDATE")
+        self.webhooks.validate(resource, new, "UPDATE")
+
+    def delete(self, resource: Resource, obj: Json) -> None:
+        """Let the webhooks refuse a deletion with `ApiError`."""
+        if resource.kind != "Event" and self.webhooks is not None:
+            self.webhooks.validate(resource, obj, "DELETE")
+
+    def used(self, quota: Json, name: str) -> Decimal:
+        """Return how much of a quota's resource its namespace uses now."""
+        return quotas.used(self._store, quota, name, quota["metadata"]["namespace"])
+
+    def _mutate(self, resource: Resource, obj: Json, operation: str) -> None:
+        if self.webhooks is None:
+            return
+        changed = self.webhooks.admit(resource, obj, operation)
+        if changed is not obj:
+            fresh = clone(changed)
+            meta = obj["metadata"]
+            meta.clear()
+            meta.update(fresh.pop("metadata"))
+            obj.clear()
+            obj.update({**fresh, "metadata": meta})
 
     def _namespace(self, resource: Resource, obj: Json, namespace: str) -> None:
         found = self._store.get("Namespace", "", namespace)
@@ -76,138 +112,44 @@ class Admission:
                 f' serviceaccount "{name}" not found',
             )
         spec["serviceAccountName"] = spec["serviceAccount"] = name
+        if account.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
+            spec["imagePullSecrets"] = clone(account["imagePullSecrets"])
         mount = spec.get(
             "automountServiceAccountToken", account.get("automountServiceAccountToken", True)
         )
         if not mount:
             return
         volume = f"kube-api-access-{self._names.suffix()}"
-        path = "/var/run/secrets/kubernetes.io/serviceaccount"
-        for container in (*spec.get("initContainers", ()), *spec["containers"]):
+        for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
             mounts = container.setdefault("volumeMounts", [])
-            if all(item.get("mountPath") != path for item in mounts):
-                mounts.append({"name": volume, "readOnly": True, "mountPath": path})
+            if all(item.get("mountPath") != _TOKEN_PATH for item in mounts):
+                mounts.append({"name": volume, "readOnly": True, "mountPath": _TOKEN_PATH})
         spec.setdefault("volumes", []).append({"name": volume, "projected": _token_sources()})
 
-    def _limits(self, pod: Json, namespace: str) -> None:
-        for limit_range in self._store.all("LimitRange", namespace):
-            for item in limit_range["spec"].get("limits") or ():
-                if item.get("type") == "Container":
-                    for container in pod["spec"]["containers"]:
-                        self._limit(pod, container, item)
-
-    def _limit(self, pod: Json, container: Json, item: Json) -> None:
-        resources = container.setdefault("resources", {})
-        defaults = item.get("default") or item.get("max") or {}
-        asked = item.get("defaultRequest") or item.get("default") or item.get("min") or {}
-        for name, amount in defaults.items():
-            resources.setdefault("limits", {}).setdefault(name, amount)
-        for name, amount in asked.items():
-            resources.setdefault("requests", {}).setdefault(name, amount)
-        for name, highest in (item.get("max") or {}).items():
-            limit = resources.get("limits", {}).get(name)
-            if limit is not None and quantity(limit) > quantity(highest):
-                self._refuse(
-                    pod, f"maximum {name} usage per Container is {highest}, but limit is {limit}"
-                )
-        for name, lowest in (item.get("min") or {}).items():
-            request = resources.get("requests", {}).get(name)
-            if request is not None and quantity(request) < quantity(lowest):
-                self._refuse(
-                    pod, f"minimum {name} usage per Container is {lowest}, but request is {request}"
-                )
-
-    def _refuse(self, pod: Json, why: str) -> None:
-        raise forbidden("", "pods", pod["metadata"]["name"], why)
-
-    def _quota(self, resource: Resource, obj: Json, namespace: str) -> None:
-        for quota in self._store.all("ResourceQuota", namespace):
-            hard = quota["spec"].get("hard") or {}
-            if quota["spec"].get("scopes") or quota["spec"].get("scopeSelector"):
-                continue
-            self._must_specify(resource, obj, quota, hard)
-            over: list[tuple[str, Decimal, Decimal]] = []
-            for name in sorted(hard):
-                asked = _amount(name, resource.kind, obj)
-                if asked <= 0:
-                    continue
-                used = self.used(name, namespace)
-                if used + asked > quantity(hard[name]):
-                    over.append((name, asked, used))
-            if over:
-                texts = [
-                    ",".join(f"{name}={format_quantity(value, 'i')}" for name, value in column)
-                    for column in (
-                        [(name, asked) for name, asked, _ in over],
-                        [(name, used) for name, _, used in over],
-                    )
-                ]
-                limited = ",".join(f"{name}={hard[name]}" for name, _, _ in over)
-                raise forbidden(
-                    resource.group,
-                    resource.plural,
-                    obj["metadata"]["name"],
-                    f"exceeded quota: {quota['metadata']['name']}, requested: {texts[0]},"
-                    f" used: {texts[1]}, limited: {limited}",
-                )
-
-    def _must_specify(self, resource: Resource, obj: Json, quota: Json, hard: Json) -> None:
-        if resource.kind != "Pod":
-            return
-        missing = []
-        for name in sorted(set(hard) & set(_COMPUTE)):
-            section, what = _COMPUTE[name]
-            without = [
-                container["name"]
-                for container in obj["spec"]["containers"]
-                if what not in ((container.get("resources") or {}).get(section) or {})
-            ]
-            if without:
-                missing.append(f"{name} for: {','.join(without)}")
-        if missing:
-            raise forbidden(
-                "",
-                "pods",
-                obj["metadata"]["name"],
-                f"failed quota: {quota['metadata']['name']}: must specify {'; '.join(missing)}",
+    def _priority(self, pod: Json) -> None:
+        """Turn the priority class into a number."""
+        spec = pod["spec"]
+        name = spec.get("priorityClassName") or ""
+        found = self._store.get("PriorityClass", "", name) if name else None
+        if not name:
+            found = next(
+                (item for item in self._store.all("PriorityClass") if item.get("globalDefault")),
+                None,
             )
-
-    def used(self, name: str, namespace: str) -> Decimal:
-        """Return how much of a quota's resource the namespace uses now."""
-        kind = _counted_kind(name) or ("Pod" if name in _COMPUTE else "")
-        if not kind:
-            return Decimal(0)
-        objects = self._store.all(kind, namespace)
-        return sum((_amount(name, kind, obj) for obj in objects), Decimal(0))
-
-
-def _amount(name: str, kind: str, obj: Json) -> Decimal:
-    """Return how much of a quota's resource one object uses."""
-    if kind == "Pod" and finished(obj):
-        return Decimal(0)
-    if kind == "Pod" and name in _COMPUTE:
-        section, what = _COMPUTE[name]
-        return pod_requests(obj, section).get(what, Decimal(0))
-    return Decimal(1) if _counted_kind(name) == kind else Decimal(0)
+            if found is not None:
+                spec["priorityClassName"] = found["metadata"]["name"]
+        elif found is None:
+            text = f"no PriorityClass with name {name} was found"
+            raise forbidden("", "pods", pod["metadata"]["name"], text)
+        spec["priority"] = 0 if found is None else int(found.get("value", 0))
+        policy = "PreemptLowerPriority" if found is None else found.get("preemptionPolicy")
+        spec.setdefault("preemptionPolicy", policy or "PreemptLowerPriority")
 
 
-def _counted_kind(name: str) -> str:
-    if name in _COUNTED:
-        return _COUNTED[name]
-    if name.startswith("count/"):
-        plural, _, group = name.removeprefix("count/").partition(".")
-        for resource in BY_KIND.values():
-            if resource.plural == plural and resource.group == group:
-                return resource.kind
-    return ""
-
-
-def _pod_basics(pod: Json) -> None:
-    spec = pod["spec"]
-    spec.setdefault("priority", 0)
-    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+def _tolerate(spec: Json) -> None:
+    """Pods stay for five minutes on nodes that fall silent, unless they say otherwise."""
     tolerations = spec.setdefault("tolerations", [])
-    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+    for key in _EVICTING:
         if not any(
             item.get("key", key) == key and item.get("effect", "NoExecute") == "NoExecute"
             for item in tolerations
@@ -217,22 +159,22 @@ def _pod_basics(pod: Json) -> None:
                     "key": key,
                     "operator": "Exists",
                     "effect": "NoExecute",
-                    "tolerationSeconds": 300,
+                    "tolerationSeconds": _EVICTED_AFTER,
                 }
             )
-    pod["status"] = {"phase": "Pending", "qosClass": _qos(spec)}
 
 
-def _qos(spec: Json) -> str:
-    containers = [*spec.get("containers", ()), *spec.get("initContainers", ())]
+def qos_class(spec: Json) -> str:
+    """Return a pod's quality of service class."""
+    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
     sections = [container.get("resources") or {} for container in containers]
     if not any(section.get("requests") or section.get("limits") for section in sections):
         return "BestEffort"
     for section in sections:
-        limits, requests = section.get("limits") or {}, section.get("requests") or {}
-        if not {"cpu", "memory"} <= set(limits):
+        limited, requests = section.get("limits") or {}, section.get("requests") or {}
+        if not {"cpu", "memory"} <= set(limited):
             return "Burstable"
-        if any(quantity(requests.get(n, limits[n])) != quantity(limits[n]) for n in limits):
+        if any(quantity(requests.get(n, limited[n])) != quantity(limited[n]) for n in limited):
             return "Burstable"
     return "Guaranteed"
 

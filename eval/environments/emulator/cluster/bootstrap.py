@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.objects import rfc3339
-from eval.environments.emulator.cluster.version import VERSION
+from eval.environments.emulator.cluster.roles import bootstrap_roles
 from eval.environments.emulator.cluster.world import World
 
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -22,7 +22,9 @@ _CONDITIONS = (
 
 
 def bootstrap(world: World, nodes: int) -> None:
-    """Create the system namespaces, the nodes, a storage class and the API server's Service."""
+    """Create the system namespaces, roles, nodes, a storage class and the API server's Service."""
+    for role in bootstrap_roles(world.registry.catalog.version):
+        world.registry.create(role)
     for name in _NAMESPACES:
         world.registry.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     world.manager.settle()
@@ -128,7 +130,7 @@ def _node(world: World, index: int) -> Json:
                 "containerRuntimeVersion": "containerd://2.1.1",
                 "kernelVersion": "6.8.0-60-generic",
                 "kubeProxyVersion": "",
-                "kubeletVersion": VERSION,
+                "kubeletVersion": world.registry.catalog.version.git,
                 "machineID": world.names.hex(32),
                 "operatingSystem": "linux",
                 "osImage": "Debian GNU/Linux 12 (bookworm)",

@@ -6,28 +6,10 @@ from typing import Any
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.objects import clone
+from eval.environments.emulator.cluster.openapi.schemas import Schemas
 
-_MERGE_KEYS = {
-    "containers": "name",
-    "initContainers": "name",
-    "ephemeralContainers": "name",
-    "env": "name",
-    "volumes": "name",
-    "volumeMounts": "mountPath",
-    "volumeDevices": "devicePath",
-    "imagePullSecrets": "name",
-    "secrets": "name",
-    "hostAliases": "ip",
-    "podIPs": "ip",
-    "hostIPs": "ip",
-    "conditions": "type",
-    "addresses": "type",
-    "ownerReferences": "uid",
-    "topologySpreadConstraints": "topologyKey",
-    "schedulingGates": "name",
-    "resourceClaims": "name",
-}
-_PRIMITIVE = frozenset(("finalizers",))
+_NOWHERE: Json = {}
+_STRATEGY, _KEY = "x-kubernetes-patch-strategy", "x-kubernetes-patch-merge-key"
 
 
 class PatchError(ValueError):
@@ -47,74 +29,93 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return result
 
 
-def strategic_merge(target: Json, patch: Json) -> Json:
-    """Apply a strategic merge patch and return the result."""
-    directive = patch.get("$patch")
-    if directive == "replace":
-        return {name: clone(value) for name, value in patch.items() if name != "$patch"}
-    if directive == "delete":
-        return {}
-    result = dict(target)
-    for name, value in patch.items():
-        if name.startswith("$deleteFromPrimitiveList/"):
-            field = name.split("/", 1)[1]
-            result[field] = [item for item in result.get(field) or () if item not in value]
-        elif name.startswith("$"):
-            continue
-        elif value is None:
-            result.pop(name, None)
-        elif isinstance(value, dict):
-            before = result.get(name)
-            result[name] = strategic_merge(before if isinstance(before, dict) else {}, value)
-        elif isinstance(value, list):
-            result[name] = _list(name, result.get(name) or [], value)
-        else:
-            result[name] = value
-    retain = patch.get("$retainKeys")
-    if retain is not None:
-        result = {name: value for name, value in result.items() if name in retain}
-    for name, order in patch.items():
-        if name.startswith("$setElementOrder/"):
-            field = name.split("/", 1)[1]
-            if isinstance(result.get(field), list):
-                result[field] = _ordered(field, result[field], order)
-    return result
+def strategic_merge(
+    target: Json, patch: Json, schemas: Schemas, schema: Json | None = None
+) -> Json:
+    """Apply a strategic merge patch by the merge keys of a schema and return the result.
+
+    Raises `PatchError`.
+    """
+    return _Merger(schemas).merge(target, patch, schema or _NOWHERE)
 
 
-def merge_key(field: str, items: list[Any]) -> str | None:
-    """Return the key by which a list of objects is merged, None for a list that is replaced."""
-    if field == "ports":
-        named = [item for item in items if isinstance(item, dict)]
-        return "containerPort" if any("containerPort" in item for item in named) else "port"
-    return _MERGE_KEYS.get(field)
+class _Merger:
+    def __init__(self, schemas: Schemas) -> None:
+        self._schemas = schemas
+
+    def merge(self, target: Json, patch: Json, schema: Json) -> Json:
+        directive = patch.get("$patch")
+        if directive == "replace":
+            return {name: clone(value) for name, value in patch.items() if name != "$patch"}
+        if directive == "delete":
+            return {}
+        result = dict(target)
+        for name, value in patch.items():
+            if name.startswith("$deleteFromPrimitiveList/"):
+                field = name.split("/", 1)[1]
+                result[field] = [item for item in result.get(field) or () if item not in value]
+            elif name.startswith("$"):
+                continue
+            elif value is None:
+                result.pop(name, None)
+            elif isinstance(value, dict):
+                before = result.get(name)
+                below = self._below(schema, name)
+                result[name] = self.merge(before if isinstance(before, dict) else {}, value, below)
+            elif isinstance(value, list):
+                below = self._below(schema, name)
+                result[name] = self._list(below, result.get(name) or [], value)
+            else:
+                result[name] = value
+        retain = patch.get("$retainKeys")
+        if retain is not None:
+            result = {name: value for name, value in result.items() if name in retain}
+        for name, order in patch.items():
+            if name.startswith("$setElementOrder/"):
+                field = name.split("/", 1)[1]
+                if isinstance(result.get(field), list):
+                    key = self._below(schema, field).get(_KEY)
+                    result[field] = _ordered(key, result[field], order)
+        return result
+
+    def _below(self, schema: Json, name: str) -> Json:
+        resolved = self._schemas.resolve(schema)
+        known = (resolved.get("properties") or _NOWHERE).get(name)
+        if known is None:
+            more = resolved.get("additionalProperties")
+            return more if isinstance(more, dict) else _NOWHERE
+        return dict(known)
+
+    def _list(self, schema: Json, before: list[Any], patch: list[Any]) -> list[Any]:
+        if "merge" not in schema.get(_STRATEGY, ""):
+            return [clone(item) for item in patch]
+        key = schema.get(_KEY)
+        if key is None:
+            return [*before, *(item for item in patch if item not in before)]
+        if not all(isinstance(item, dict) for item in patch):
+            raise PatchError("invalid type in a list of objects")
+        if any(item.get("$patch") == "replace" and len(item) == 1 for item in patch):
+            return [clone(item) for item in patch if item.get("$patch") != "replace"]
+        result = list(before)
+        for item in patch:
+            if key not in item:
+                raise PatchError(f"map: {_go_map(item)} does not contain declared merge key: {key}")
+            index = next((i for i, old in enumerate(result) if old.get(key) == item[key]), None)
+            if item.get("$patch") == "delete":
+                if index is not None:
+                    del result[index]
+            elif index is None:
+                result.append(self.merge({}, item, schema.get("items") or _NOWHERE))
+            else:
+                result[index] = self.merge(result[index], item, schema.get("items") or _NOWHERE)
+        return result
 
 
-def _list(field: str, before: list[Any], patch: list[Any]) -> list[Any]:
-    if field in _PRIMITIVE:
-        return [*before, *(item for item in patch if item not in before)]
-    key = merge_key(field, [*before, *patch])
-    if key is None or not all(isinstance(item, dict) for item in patch):
-        return [clone(item) for item in patch]
-    if any(item.get("$patch") == "replace" and len(item) == 1 for item in patch):
-        return [clone(item) for item in patch if item.get("$patch") != "replace"]
-    result = list(before)
-    for item in patch:
-        if key not in item:
-            raise PatchError(f"map: {item} does not contain declared merge key: {key}")
-        index = next((i for i, old in enumerate(result) if old.get(key) == item[key]), None)
-        if item.get("$patch") == "delete":
-            if index is not None:
-                del result[index]
-        elif index is None:
-            result.append(strategic_merge({}, item))
-        else:
-            result[index] = strategic_merge(result[index], item)
-    return result
+def _go_map(item: Json) -> str:
+    return "map[" + " ".join(f"{name}:{value}" for name, value in sorted(item.items())) + "]"
 
 
-def _ordered(field: str, items: list[Any], order: list[Any]) -> list[Any]:
-    key = merge_key(field, items)
-
+def _ordered(key: str | None, items: list[Any], order: list[Any]) -> list[Any]:
     def identity(item: Any) -> Any:
         return item.get(key) if key and isinstance(item, dict) else item
 

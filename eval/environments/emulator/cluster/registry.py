@@ -8,7 +8,9 @@ from datetime import timedelta
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.admission import Admission
+from eval.environments.emulator.cluster.catalog import Catalog
 from eval.environments.emulator.cluster.clock import VirtualClock
+from eval.environments.emulator.cluster.custom import established
 from eval.environments.emulator.cluster.defaults import apply_defaults
 from eval.environments.emulator.cluster.errors import (
     already_exists,
@@ -17,12 +19,15 @@ from eval.environments.emulator.cluster.errors import (
     invalid,
     not_found,
 )
+from eval.environments.emulator.cluster.fieldsets import Shape
 from eval.environments.emulator.cluster.names import Names
 from eval.environments.emulator.cluster.objects import clone, key_of, rfc3339
-from eval.environments.emulator.cluster.ownership import track
-from eval.environments.emulator.cluster.resources import BY_KIND, Resource
+from eval.environments.emulator.cluster.ownership import Owned, track, write
+from eval.environments.emulator.cluster.resources import Resource
 from eval.environments.emulator.cluster.store import Store
+from eval.environments.emulator.cluster.strategies import prepare
 from eval.environments.emulator.cluster.validation import validate
+from eval.environments.emulator.cluster.version import MODERN, Version
 
 _SERVER_FIELDS = (
     "uid",
@@ -31,11 +36,7 @@ _SERVER_FIELDS = (
     "generation",
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
-    "managedFields",
     "selfLink",
-)
-_NO_STATUS_ON_CREATE = frozenset(
-    kind for kind, resource in BY_KIND.items() if "status" in resource.subresources
 )
 _SERVICE_NETWORK = ipaddress.IPv4Network("10.96.0.0/12")
 
@@ -43,30 +44,54 @@ _SERVICE_NETWORK = ipaddress.IPv4Network("10.96.0.0/12")
 class Registry:
     """Writes as a client may make them, with defaulting, validation and admission."""
 
-    def __init__(self, clock: VirtualClock, store: Store, names: Names) -> None:
+    def __init__(
+        self, clock: VirtualClock, store: Store, names: Names, version: Version = MODERN
+    ) -> None:
         self._clock = clock
         self._store = store
         self._names = names
+        self.catalog = Catalog(version, store.kinds)
         self.admission = Admission(store, names)
         self._next_ip = 0
         self._next_node_port = 30_000
 
     def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """Return the stored object. Raises `ApiError` 404."""
-        found = self._store.get(resource.kind, namespace, name)
+        found = self._store.get(resource.key, namespace, name)
         if found is None:
             raise not_found(resource.group, resource.plural, name)
         return found
 
-    def create(self, body: Json, *, manager: str = "", dry_run: bool = False) -> Json:
-        """Create an object from a manifest (copied). Raises `ApiError`."""
+    def shape(self, resource: Resource) -> Shape:
+        """Return how the fields of a resource are owned and merged."""
+        from eval.environments.emulator.cluster.openapi.schemas import schemas_of
+
+        # ownership is kept in the stored shapes, which are the present version's
+        schemas = schemas_of(MODERN)
+        if resource.custom:
+            return Shape(schemas, self.catalog.schema_of(resource))
+        return Shape(schemas, schemas.of(self._store.kinds[resource.key]))
+
+    def create(
+        self,
+        body: Json,
+        *,
+        manager: str = "",
+        managed: list[Owned] | None = None,
+        dry_run: bool = False,
+    ) -> Json:
+        """Create an object from a manifest (copied). Raises `ApiError`.
+
+        `manager` is noted as the owner of all fields; or `managed` says who owns what.
+        """
         obj: Json = clone(body)
-        resource = BY_KIND[obj["kind"]]
-        obj["apiVersion"] = resource.api_version
+        resource = self._store.kinds[self._store.kind_of(obj)]
+        if not resource.custom:
+            obj["apiVersion"] = resource.api_version
         meta = obj.get("metadata")
         if not isinstance(meta, dict):
             meta = obj["metadata"] = {}
-        for field in _SERVER_FIELDS:
+        for field in (*_SERVER_FIELDS, "managedFields"):
             meta.pop(field, None)
         if not meta.get("name"):
             if not meta.get("generateName"):
@@ -87,24 +112,33 @@ class Registry:
             meta.setdefault("namespace", "default")
         else:
             meta.pop("namespace", None)
-        if resource.kind in _NO_STATUS_ON_CREATE and resource.kind != "Node":
+        if "status" in resource.subresources and resource.kind != "Node":
             obj.pop("status", None)
-        if resource.kind == "Secret":
+        if resource.key == "Secret":
             _encode(obj)
-        apply_defaults(obj)
+        if not resource.custom:
+            apply_defaults(obj)
+            prepare(obj, None)
         self.admission.create(resource, obj)
         validate(resource, obj)
-        if self._store.get(resource.kind, *key_of(obj)) is not None:
+        if resource.kind == "CustomResourceDefinition":
+            established(obj, self._clock.now())
+        if self._store.get(resource.key, *key_of(obj)) is not None:
             raise already_exists(resource.group, resource.plural, meta["name"])
-        if resource.kind == "Service":
+        if resource.key == "Service":
             self._allocate(obj)
-        if manager:
-            track(obj, None, manager, self._clock.now())
+        if managed is not None:
+            write(obj, managed)
+        elif manager:
+            track(self.shape(resource), obj, None, manager, self._clock.now())
         if dry_run:
             meta["uid"] = self._names.uid()
             meta["creationTimestamp"] = rfc3339(self._clock.now())
             return obj
-        return self._store.create(obj)
+        stored = self._store.create(obj)
+        if resource.kind == "CustomResourceDefinition":
+            self.catalog.define(stored)
+        return stored
 
     def update(
         self,
@@ -136,23 +170,35 @@ class Registry:
                 meta[field] = clone(before[field])
             else:
                 meta.pop(field, None)
+        if "managedFields" not in meta and "managedFields" in before:
+            meta["managedFields"] = clone(before["managedFields"])
         if subresource == "status":
-            new = {**clone(old), "status": new.get("status") or {}}
+            kept = clone(old)
+            if "managedFields" in meta:
+                kept["metadata"]["managedFields"] = meta["managedFields"]
+            new = {**kept, "status": new.get("status") or {}}
+            meta = new["metadata"]
         else:
-            if resource.kind in _NO_STATUS_ON_CREATE:
+            if "status" in resource.subresources:
                 new.pop("status", None)
                 if "status" in old:
                     new["status"] = clone(old["status"])
-            if resource.kind == "Secret":
+            if resource.key == "Secret":
                 _encode(new)
-            apply_defaults(new)
+            if not resource.custom:
+                apply_defaults(new)
+                prepare(new, old)
             self._keep_service_fields(resource, new, old)
             validate(resource, new, old)
         if new != old and manager:
-            track(new, old, manager, self._clock.now(), subresource)
+            track(self.shape(resource), new, old, manager, self._clock.now(), subresource)
         if dry_run:
+            if resource.generation and new.get("spec") != old.get("spec"):
+                meta["generation"] = before.get("generation", 1) + 1
             return new
         stored = self._store.put(new)
+        if resource.kind == "CustomResourceDefinition":
+            self.catalog.define(stored)
         self._finish(resource, stored)
         return stored
 
@@ -193,7 +239,20 @@ class Registry:
                 return self._mark(obj, finalizers, wait)
         if finalizers:
             return self._mark(obj, finalizers, 0)
-        return self._store.remove(resource.kind, (namespace, name))
+        if resource.kind == "CustomResourceDefinition":
+            self._undefine(obj)
+        return self._store.remove(resource.key, (namespace, name))
+
+    def _undefine(self, definition: Json) -> None:
+        # the stored objects go while their kind is still known
+        spec = definition["spec"]
+        kind = self._store.kind_of(
+            {"kind": spec["names"]["kind"], "apiVersion": f"{spec['group']}/v1"}
+        )
+        if kind in self._store.kinds and self._store.kinds[kind].custom:
+            for obj in list(self._store.all(kind)):
+                self._store.remove(kind, key_of(obj))
+        self.catalog.forget(definition)
 
     def scale(self, resource: Resource, obj: Json) -> Json:
         """Return the Scale object of a workload."""
@@ -242,7 +301,7 @@ class Registry:
             if phase:
                 new["status"] = {**new.get("status", {}), "phase": phase}
 
-        marked = self._store.edit(obj["kind"], key_of(obj), change)
+        marked = self._store.edit(self._store.kind_of(obj), key_of(obj), change)
         return obj if marked is None else marked
 
     def _finish(self, resource: Resource, obj: Json) -> None:
@@ -251,7 +310,7 @@ class Registry:
         if "deletionTimestamp" not in meta or meta.get("finalizers"):
             return
         if resource.kind not in ("Pod", "Namespace"):
-            self._store.remove(resource.kind, key_of(obj))
+            self._store.remove(resource.key, key_of(obj))
 
     def _orphan(self, owner: Json) -> None:
         uid = owner["metadata"]["uid"]
@@ -261,7 +320,7 @@ class Registry:
                 references = new["metadata"]["ownerReferences"]
                 new["metadata"]["ownerReferences"] = [r for r in references if r["uid"] != uid]
 
-            self._store.edit(owned["kind"], key_of(owned), release)
+            self._store.edit(self._store.kind_of(owned), key_of(owned), release)
 
     def _allocate(self, service: Json) -> None:
         spec = service["spec"]
@@ -303,7 +362,7 @@ class Registry:
                     port["nodePort"] = self._next_node_port
 
     def _keep_service_fields(self, resource: Resource, new: Json, old: Json) -> None:
-        if resource.kind != "Service" or new["spec"]["type"] == "ExternalName":
+        if resource.key != "Service" or new["spec"]["type"] == "ExternalName":
             return
         for field in ("clusterIP", "clusterIPs"):
             if not new["spec"].get(field) and field in old["spec"]:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
 
 from connectors.api.values import Json
-from eval.environments.emulator.cluster.affinity import PodAffinity
 from eval.environments.emulator.cluster.conditions import set_condition
 from eval.environments.emulator.cluster.objects import (
     Key,
-    controller_of,
+    clone,
     finished,
     key_of,
-    labels_of,
     terminating,
+    uid_of,
 )
-from eval.environments.emulator.cluster.quantity import pod_requests, quantity
-from eval.environments.emulator.cluster.selectors import requirement
+from eval.environments.emulator.cluster.resources import BY_KIND
+from eval.environments.emulator.cluster.scheduling import preemption, volumes
+from eval.environments.emulator.cluster.scheduling.filters import Demand, Fixed, Verdict
+from eval.environments.emulator.cluster.scheduling.nodes import NodeInfo, NodeTable, matters
+from eval.environments.emulator.cluster.scheduling.score import Preferences
+from eval.environments.emulator.cluster.scheduling.words import refusal_text
 from eval.environments.emulator.cluster.store import Change
 from eval.environments.emulator.cluster.world import World
 
 SOURCE = "default-scheduler"
 _FLUSH_SECONDS = 300.0
+_BIND_TIMEOUT = 600.0
 
 
 class Scheduler:
@@ -34,288 +37,265 @@ class Scheduler:
     def __init__(self, world: World) -> None:
         self._world = world
         self._waiting: dict[Key, str] = {}
+        self._chosen: dict[Key, tuple[str, str]] = {}
+        self._nominated: dict[Key, str] = {}
+        self._table = NodeTable(world.store)
+        self._fixed = Fixed(self._table)
 
     def affected(self, change: Change) -> Iterable[Key]:
         """Pods without a node; those that waited, when something that matters to them changed."""
         if change.kind == "Pod":
-            if change.new is None:
-                self._waiting.pop(key_of(change.last), None)
-                return list(self._waiting)
-            if not change.new["spec"].get("nodeName"):
-                if change.old is None or change.old["spec"] != change.new["spec"]:
-                    return [key_of(change.new)]
-                return ()
-            if finished(change.new) and change.old is not None and not finished(change.old):
-                return list(self._waiting)
+            return self._of_pod(change)
+        if (
+            change.kind == "Node"
+            and change.old is not None
+            and change.new is not None
+            and not matters(change.old, change.new)
+        ):
             return ()
-        if change.kind == "Node" and change.old is not None and change.new is not None:
-            same = (
-                change.old["spec"] == change.new["spec"]
-                and labels_of(change.old) == labels_of(change.new)
-                and change.old["status"].get("allocatable")
-                == change.new["status"].get("allocatable")
-            )
-            if same:
-                return ()
-        return list(self._waiting)
+        return [*self._chosen, *self._waiting]
+
+    def _of_pod(self, change: Change) -> Iterable[Key]:
+        old, new = change.old, change.new
+        if new is None:
+            self._forget(key_of(change.last))
+            return list(self._waiting)
+        if not new["spec"].get("nodeName"):
+            fresh = old is None or (old["spec"] is not new["spec"] and old["spec"] != new["spec"])
+            return (key_of(new),) if fresh else ()
+        if old is not None and finished(new) and not finished(old):
+            return list(self._waiting)
+        return ()
 
     def reconcile(self, key: Key) -> None:
         """Bind the pod, or record that it does not fit."""
         pod = self._world.store.get("Pod", *key)
         if pod is None or pod["spec"].get("nodeName") or terminating(pod) or finished(pod):
-            self._waiting.pop(key, None)
+            self._forget(key)
             return
         if pod["spec"].get("schedulerName", SOURCE) != SOURCE:
             return
-        nodes = self._world.store.all("Node")
-        claims = self._claims(pod)
-        if claims:
-            self._refuse(pod, f"{claims}.", [True] * len(nodes))
+        if pod["spec"].get("schedulingGates"):
+            text = "Scheduling is blocked due to non-empty scheduling gates"
+            self._condition(pod, "SchedulingGated", text)
             return
-        reasons: Counter[str] = Counter()
-        unhelpful: list[bool] = []
-        fitting: list[Json] = []
-        affinity = PodAffinity(self._world.store, pod)
-        usage = self._usage()
-        for node in nodes:
-            why, final = self._filter(pod, node, usage, affinity)
-            if why:
-                reasons.update(why)
-                unhelpful.append(final)
-            else:
-                fitting.append(node)
-        if fitting:
-            self._bind(pod, min(fitting, key=lambda node: self._score(pod, node, usage)))
+        if key in self._chosen and self._goes_on(key, pod):
             return
-        if not nodes:
-            self._refuse(pod, "", [], empty=True)
-            return
-        listed = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
-        self._refuse(pod, f"{listed}.", unhelpful)
+        self._place(key, pod)
 
-    def _filter(
-        self, pod: Json, node: Json, usage: dict[str, list[Json]], affinity: PodAffinity
-    ) -> tuple[list[str], bool]:
-        """Return why a node does not fit, and whether evicting other pods could not help."""
-        spec, name = node["spec"], node["metadata"]["name"]
-        tolerations = pod["spec"].get("tolerations") or []
-        if spec.get("unschedulable") and not _tolerates(
-            tolerations, {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
-        ):
-            return ["node(s) were unschedulable"], True
-        for taint in spec.get("taints") or ():
-            if taint.get("effect") in ("NoSchedule", "NoExecute") and not _tolerates(
-                tolerations, taint
-            ):
-                shown = f"{{{taint['key']}: {taint.get('value', '')}}}"
-                return [f"node(s) had untolerated taint {shown}"], True
-        if not node_matches(pod, node):
-            return ["node(s) didn't match Pod's node affinity/selector"], True
-        here = usage.get(name, [])
-        wanted = _host_ports(pod)
-        if wanted and any(wanted & _host_ports(other) for other in here):
-            return ["node(s) didn't have free ports for the requested pod ports"], False
-        short = self._short(pod, node, here)
-        if short:
-            return [why for why, _ in short], all(final for _, final in short)
-        conflict = self._volumes(pod, node)
-        if conflict:
-            return [conflict], True
-        apart = affinity.refusal(node)
-        return (
-            ([apart], apart.startswith("node(s) didn't match pod affinity"))
-            if apart
-            else ([], False)
+    def _place(self, key: Key, pod: Json) -> None:
+        demand = Demand(self._world.store, self._world.index, self._table, pod)
+        infos = self._table.infos
+        if demand.claims.problem:
+            hopeless: dict[str, Verdict] = dict.fromkeys(infos, ((), True))
+            self._refuse(pod, hopeless, common=demand.claims.problem)
+            return
+        verdicts, fitting = self._judge(key, demand)
+        if not fitting:
+            self._fail(key, demand, verdicts)
+            return
+        nominated = self._nominated.get(key)
+        wishes = Preferences(pod, self._table, self._world.index)
+        owner = demand.held.owner
+        best = next((info for info in fitting if info.name == nominated), None) or min(
+            fitting, key=lambda info: wishes.score(info, owner)
         )
-
-    def _short(self, pod: Json, node: Json, here: list[Json]) -> list[tuple[str, bool]]:
-        allocatable = node["status"]["allocatable"]
-        found: list[tuple[str, bool]] = []
-        if len(here) + 1 > quantity(allocatable.get("pods", "110")):
-            found.append(("Too many pods", False))
-        used: dict[str, Decimal] = {}
-        for other in here:
-            for name, amount in pod_requests(other).items():
-                used[name] = used.get(name, Decimal(0)) + amount
-        for name, amount in sorted(pod_requests(pod).items()):
-            have = quantity(allocatable.get(name, "0"))
-            if amount > 0 and used.get(name, Decimal(0)) + amount > have:
-                found.append((f"Insufficient {name}", amount > have))
-        return found
-
-    def _claims(self, pod: Json) -> str:
-        namespace = pod["metadata"]["namespace"]
-        for volume in pod["spec"].get("volumes") or ():
-            source = volume.get("persistentVolumeClaim")
-            if source is None:
-                continue
-            name = source["claimName"]
-            claim = self._world.store.get("PersistentVolumeClaim", namespace, name)
-            if claim is None:
-                return f'persistentvolumeclaim "{name}" not found'
-            if terminating(claim):
-                return f'persistentvolumeclaim "{name}" is being deleted'
-            if (claim.get("status") or {}).get("phase") != "Bound" and not self._waits(claim):
-                return "pod has unbound immediate PersistentVolumeClaims"
-        return ""
-
-    def _waits(self, claim: Json) -> bool:
-        """Whether the claim's class binds at scheduling time."""
-        name = claim["spec"].get("storageClassName") or ""
-        found = self._world.store.get("StorageClass", "", name)
-        return found is not None and found.get("volumeBindingMode") == "WaitForFirstConsumer"
-
-    def _volumes(self, pod: Json, node: Json) -> str:
-        namespace = pod["metadata"]["namespace"]
-        for volume in pod["spec"].get("volumes") or ():
-            source = volume.get("persistentVolumeClaim")
-            claim = source and self._world.store.get(
-                "PersistentVolumeClaim", namespace, source["claimName"]
-            )
-            bound = claim and self._world.store.get(
-                "PersistentVolume", "", claim["spec"].get("volumeName", "")
-            )
-            required = bound and (bound["spec"].get("nodeAffinity") or {}).get("required")
-            if required and not _terms_match(required.get("nodeSelectorTerms") or (), node):
-                return "node(s) had volume node affinity conflict"
-        return ""
-
-    def _usage(self) -> dict[str, list[Json]]:
-        usage: dict[str, list[Json]] = {}
-        for pod in self._world.store.all("Pod"):
-            node = pod["spec"].get("nodeName")
-            if node and not finished(pod):
-                usage.setdefault(node, []).append(pod)
-        return usage
-
-    def _score(self, pod: Json, node: Json, usage: dict[str, list[Json]]) -> tuple[int, float, str]:
-        """Prefer nodes with fewer siblings, then the least allocated (lower is better)."""
-        owner = controller_of(pod)
-        here = usage.get(node["metadata"]["name"], [])
-        siblings = 0
-        if owner is not None:
-            siblings = sum((controller_of(p) or {}).get("uid") == owner["uid"] for p in here)
-        share = 0.0
-        for name in ("cpu", "memory"):
-            asked = sum(float(pod_requests(other).get(name, 0)) for other in here)
-            share += asked / max(1e-9, float(quantity(node["status"]["allocatable"].get(name, 1))))
-        return siblings, share + len(here) / 110, node["metadata"]["name"]
-
-    def _bind(self, pod: Json, node: Json) -> None:
-        world, key, name = self._world, key_of(pod), node["metadata"]["name"]
-        self._waiting.pop(key, None)
-
-        def change(new: Json) -> None:
-            new["spec"]["nodeName"] = name
-            status = new["status"]
-            status["conditions"] = set_condition(
-                status.get("conditions") or (), "PodScheduled", True, world.clock.now(), probed=True
-            )
-
-        bound = world.store.edit("Pod", key, change)
-        if bound is not None:
-            message = f"Successfully assigned {key[0]}/{key[1]} to {name}"
-            world.events.note(
-                bound, "Normal", "Scheduled", message, source=SOURCE, action="Binding"
-            )
-
-    def _refuse(self, pod: Json, why: str, unhelpful: list[bool], empty: bool = False) -> None:
-        world, key = self._world, key_of(pod)
-        if empty:
-            message = "no nodes available to schedule pods"
+        if demand.claims.open:
+            self._choose(key, pod, best, demand.claims.open)
         else:
-            total = len(unhelpful)
-            never = sum(unhelpful)
-            parts = []
-            if total - never:
-                parts.append(f"{total - never} No preemption victims found for incoming pod")
-            if never:
-                parts.append(f"{never} Preemption is not helpful for scheduling")
-            preemption = ", ".join(sorted(parts))
-            message = (
-                f"0/{total} nodes are available: {why}"
-                f" preemption: 0/{total} nodes are available: {preemption}."
+            self._bind(pod, best.name)
+
+    def _judge(self, key: Key, demand: Demand) -> tuple[dict[str, Verdict], list[NodeInfo]]:
+        verdicts: dict[str, Verdict] = {}
+        fitting: list[NodeInfo] = []
+        fixed = self._fixed.verdicts(demand.pod)
+        promised = {name for other, name in self._nominated.items() if other != key}
+        promised.update(name for other, (_, name) in self._chosen.items() if other != key)
+        for name, info in self._table.infos.items():
+            verdict = fixed[name]
+            if not verdict[0]:
+                if name in promised:
+                    info = self._with_promised(key, demand.pod, info)
+                verdict = demand.verdict(info)
+                if not verdict[0]:
+                    fitting.append(info)
+            verdicts[name] = verdict
+        return verdicts, fitting
+
+    def _with_promised(self, key: Key, pod: Json, info: NodeInfo) -> NodeInfo:
+        """Count pods in that are as good as on the node."""
+        trial, own = info.copy(), preemption.priority(pod)
+        for other, name in (
+            *self._nominated.items(),
+            *((other, name) for other, (_, name) in self._chosen.items()),
+        ):
+            waiting = self._world.store.get("Pod", *other)
+            if other == key or name != info.name or waiting is None:
+                continue
+            if preemption.priority(waiting) >= own and uid_of(waiting) not in trial.pods:
+                trial.add(Demand(self._world.store, self._world.index, self._table, waiting).held)
+        return trial
+
+    def _choose(self, key: Key, pod: Json, info: NodeInfo, claims: list[Json]) -> None:
+        """Ask for the pod's volumes on a node; it is bound there when they are."""
+        store, uid = self._world.store, uid_of(pod)
+        self._waiting.pop(key, None)
+        self._chosen[key] = (uid, info.name)
+        for claim in claims:
+            volume = next(
+                (
+                    item
+                    for item in store.all("PersistentVolume")
+                    if volumes.suits(item, claim) and volumes.reaches(item, info.node)
+                ),
+                None,
             )
+            if volume is not None:
+                reference = {
+                    "kind": "PersistentVolumeClaim",
+                    "apiVersion": "v1",
+                    "namespace": claim["metadata"]["namespace"],
+                    "name": claim["metadata"]["name"],
+                    "uid": uid_of(claim),
+                }
+                spec = {**volume["spec"], "claimRef": reference}
+                store.put({**volume, "metadata": dict(volume["metadata"]), "spec": spec})
+                continue
+            new = clone(claim)
+            new["metadata"].setdefault("annotations", {})[volumes.SELECTED_NODE] = info.name
+            store.put(new)
+        self._world.manager.at(_BIND_TIMEOUT, lambda: self._give_up(key, uid))
+
+    def _goes_on(self, key: Key, pod: Json) -> bool:
+        """Bind a pod whose volumes are there; False: its node or its claims have changed."""
+        uid, name = self._chosen[key]
+        info = self._table.infos.get(name)
+        found = volumes.claims(self._world.store, self._world.index, pod)
+        if uid != uid_of(pod) or info is None or found.problem:
+            del self._chosen[key]
+            return False
+        if not found.open:
+            self._bind(pod, name)
+        return True
+
+    def _give_up(self, key: Key, uid: str) -> None:
+        pod = self._world.store.get("Pod", *key)
+        if self._chosen.get(key, ("", ""))[0] != uid or pod is None:
+            return
+        del self._chosen[key]
+        text = 'running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded'
+        self._world.events.note(
+            pod, "Warning", "FailedScheduling", text, source=SOURCE, action="Scheduling"
+        )
+        self._world.manager.enqueue(self, key)
+
+    def _bind(self, pod: Json, name: str) -> None:
+        world, key = self._world, key_of(pod)
+        self._forget(key)
+        status = dict(pod["status"])
+        status.pop("nominatedNodeName", None)
+        status["conditions"] = set_condition(
+            status.get("conditions") or (), "PodScheduled", True, world.clock.now(), probed=True
+        )
+        spec = {**pod["spec"], "nodeName": name}
+        bound = world.store.put(
+            {**pod, "metadata": dict(pod["metadata"]), "spec": spec, "status": status}
+        )
+        message = f"Successfully assigned {key[0]}/{key[1]} to {name}"
+        world.events.note(bound, "Normal", "Scheduled", message, source=SOURCE, action="Binding")
+
+    def _fail(self, key: Key, demand: Demand, verdicts: Mapping[str, Verdict]) -> None:
+        """Make room for the pod if it may, and say why it waits."""
+        pod, infos = demand.pod, self._table.infos
+        if pod["spec"].get("preemptionPolicy") == "Never":
+            self._refuse(pod, verdicts, preempts=preemption.NEVER)
+            return
+        nominated = self._nominated.get(key)
+        if nominated in infos and any(
+            terminating(held.pod) and preemption.priority(held.pod) < preemption.priority(pod)
+            for held in infos[nominated].pods.values()
+        ):
+            self._refuse(pod, verdicts, preempts=preemption.BUSY)
+            return
+        plan = preemption.best_plan(self._world.store, demand, infos.values(), verdicts)
+        if plan is None:
+            if self._nominated.pop(key, None) is not None:
+                self._nominate(key, "")
+            self._refuse(pod, verdicts)
+            return
+        self._nominated[key] = plan.node
+        self._refuse(pod, verdicts, preempts="-")
+        self._nominate(key, plan.node)
+        for victim in plan.victims:
+            self._evict(victim, pod, plan.node)
+
+    def _nominate(self, key: Key, node: str) -> None:
+        pod = self._world.store.get("Pod", *key)
+        if pod is None:
+            return
+        status = {k: v for k, v in pod["status"].items() if k != "nominatedNodeName"}
+        if node:
+            status["nominatedNodeName"] = node
+        self._world.store.set_status(pod, status)
+
+    def _evict(self, victim: Json, pod: Json, node: str) -> None:
+        world = self._world
+        if terminating(victim):
+            return
+        conditions = set_condition(
+            victim["status"].get("conditions") or (),
+            "DisruptionTarget",
+            True,
+            world.clock.now(),
+            reason="PreemptionByScheduler",
+            message=f"{SOURCE}: preempting to accommodate a higher priority pod",
+            probed=True,
+        )
+        world.store.set_status(victim, {**victim["status"], "conditions": conditions})
+        world.registry.delete(BY_KIND["Pod"], *key_of(victim))
+        text = f"Preempted by pod {uid_of(pod)} on node {node}"
+        world.events.note(victim, "Normal", "Preempted", text, source=SOURCE, action="Preempting")
+
+    def _refuse(
+        self, pod: Json, verdicts: Mapping[str, Verdict], *, common: str = "", preempts: str = ""
+    ) -> None:
+        key = key_of(pod)
+        reasons: Counter[str] = Counter()
+        for why, _ in verdicts.values():
+            reasons.update(why)
+        message = refusal_text(
+            len(verdicts), reasons, sum(final for _, final in verdicts.values()), common, preempts
+        )
         fresh = self._waiting.get(key) != message
         self._waiting[key] = message
+        self._condition(pod, "Unschedulable", message)
+        if fresh:
+            self._record(key, uid_of(pod), message)
+
+    def _condition(self, pod: Json, reason: str, message: str) -> None:
         status = pod["status"]
         conditions = set_condition(
             status.get("conditions") or (),
             "PodScheduled",
             False,
-            world.clock.now(),
-            reason="Unschedulable",
+            self._world.clock.now(),
+            reason=reason,
             message=message,
             probed=True,
         )
-        world.store.set_status(pod, {**status, "conditions": conditions})
-        if fresh:
-            self._record(key, pod["metadata"]["uid"], message)
+        self._world.store.set_status(pod, {**status, "conditions": conditions})
 
     def _record(self, key: Key, uid: str, message: str) -> None:
         """Record the failure now, and again each time the scheduler flushes its queue."""
         pod = self._world.store.get("Pod", *key)
-        if pod is None or pod["metadata"]["uid"] != uid or self._waiting.get(key) != message:
+        if pod is None or uid_of(pod) != uid or self._waiting.get(key) != message:
             return
         self._world.events.note(
             pod, "Warning", "FailedScheduling", message, source=SOURCE, action="Scheduling"
         )
         self._world.manager.at(_FLUSH_SECONDS, lambda: self._record(key, uid, message))
 
-
-def node_matches(pod: Json, node: Json) -> bool:
-    """Whether the node has the pod's nodeSelector and required node affinity."""
-    labels = labels_of(node)
-    for name, value in (pod["spec"].get("nodeSelector") or {}).items():
-        if labels.get(name) != value:
-            return False
-    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
-    return required is None or _terms_match(required.get("nodeSelectorTerms") or (), node)
-
-
-def tolerated(
-    pod: Json, node: Json, effects: tuple[str, ...] = ("NoSchedule", "NoExecute")
-) -> bool:
-    """Whether the pod tolerates all of the node's taints of these effects."""
-    tolerations = pod["spec"].get("tolerations") or []
-    return all(
-        taint.get("effect") not in effects or _tolerates(tolerations, taint)
-        for taint in node["spec"].get("taints") or ()
-    )
-
-
-def _terms_match(terms: Iterable[Json], node: Json) -> bool:
-    names = {"metadata.name": node["metadata"]["name"]}
-    for term in terms:
-        expressions = term.get("matchExpressions") or ()
-        fields = term.get("matchFields") or ()
-        if not expressions and not fields:
-            continue
-        if all(requirement(item, labels_of(node)) for item in expressions) and all(
-            requirement(item, names) for item in fields
-        ):
-            return True
-    return False
-
-
-def _tolerates(tolerations: Iterable[Json], taint: Json) -> bool:
-    for item in tolerations:
-        if item.get("effect") and item["effect"] != taint.get("effect"):
-            continue
-        if item.get("key") and item["key"] != taint.get("key"):
-            continue
-        if item.get("operator") == "Exists":
-            return True
-        if item.get("key") and item.get("value", "") == taint.get("value", ""):
-            return True
-    return False
-
-
-def _host_ports(pod: Json) -> set[tuple[int, str]]:
-    return {
-        (port["hostPort"], port.get("protocol", "TCP"))
-        for container in pod["spec"].get("containers") or ()
-        for port in container.get("ports") or ()
-        if port.get("hostPort")
-    }
+    def _forget(self, key: Key) -> None:
+        self._waiting.pop(key, None)
+        self._chosen.pop(key, None)
+        self._nominated.pop(key, None)

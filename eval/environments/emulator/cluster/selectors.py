@@ -19,6 +19,9 @@ def parse_labels(text: str) -> LabelTest:
 
     Raises ValueError for what the API server would refuse.
     """
+    start = text.strip()[:1]
+    if start in ("=", ")", "("):
+        raise ValueError(f"found '{start}', expected: !, identifier, or 'end of string'")
     tests = [_one(part.strip()) for part in _split(text) if part.strip()]
     return lambda labels: all(test(labels) for test in tests)
 

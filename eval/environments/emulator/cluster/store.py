@@ -26,7 +26,7 @@ from eval.environments.emulator.cluster.objects import (
     key_of,
     rfc3339,
 )
-from eval.environments.emulator.cluster.resources import BY_KIND
+from eval.environments.emulator.cluster.resources import BY_KIND, Resource
 
 _LOG_LENGTH = 20_000
 _ADOPTED = frozenset(("Pod", "ReplicaSet"))
@@ -49,6 +49,7 @@ class Store:
     def __init__(self, now: Callable[[], datetime], names: Names) -> None:
         self._now = now
         self._names = names
+        self.kinds: dict[str, Resource] = dict(BY_KIND)
         self._objects: dict[str, dict[Key, Json]] = {}
         self._lists: dict[str, dict[str | None, tuple[Json, ...]]] = {}
         self._owned: dict[str, dict[tuple[str, Key], None]] = {}
@@ -63,6 +64,17 @@ class Store:
         """Call back after every write; returns the function that ends it."""
         self._subscribers.append(callback)
         return lambda: self._subscribers.remove(callback)
+
+    def kind_of(self, obj: Json) -> str:
+        """Return the kind under which an object is stored: a custom kind may share its name."""
+        kind: str = obj["kind"]
+        if len(self.kinds) > len(BY_KIND):
+            group = str(obj.get("apiVersion", "")).rpartition("/")[0]
+            known = self.kinds.get(kind)
+            if known is None or known.group != group:
+                named = f"{kind}.{group}"
+                return named if named in self.kinds else kind
+        return kind
 
     def version_of(self, kind: str) -> int:
         """Return the resourceVersion of the last write to any object of `kind`."""
@@ -105,8 +117,8 @@ class Store:
     def create(self, obj: Json) -> Json:
         """Store a new object (taken over, not copied) and fill in its metadata."""
         meta = obj["metadata"]
-        kind, key = obj["kind"], key_of(obj)
-        resource = BY_KIND[kind]
+        kind, key = self.kind_of(obj), key_of(obj)
+        resource = self.kinds[kind]
         if key in self._objects.setdefault(kind, {}):
             raise already_exists(resource.group, resource.plural, key[1])
         meta["uid"] = self._names.uid()
@@ -121,8 +133,8 @@ class Store:
 
         Nothing happens when nothing differs. Raises `ApiError` 404 and 409.
         """
-        kind, key = obj["kind"], key_of(obj)
-        resource = BY_KIND[kind]
+        kind, key = self.kind_of(obj), key_of(obj)
+        resource = self.kinds[kind]
         old = self._objects.get(kind, {}).get(key)
         if old is None:
             raise not_found(resource.group, resource.plural, key[1])
@@ -148,13 +160,13 @@ class Store:
 
     def set_status(self, obj: Json, status: Json) -> None:
         """Store `obj` with another status, if it still exists."""
-        current = self.get(obj["kind"], *key_of(obj))
+        current = self.get(self.kind_of(obj), *key_of(obj))
         if current is not None and current.get("status") != status:
             self.put({**current, "metadata": dict(current["metadata"]), "status": status})
 
     def remove(self, kind: str, key: Key) -> Json:
         """Delete an object and return its last state. Raises `ApiError` 404."""
-        resource = BY_KIND[kind]
+        resource = self.kinds[kind]
         old = self._objects.get(kind, {}).pop(key, None)
         if old is None:
             raise not_found(resource.group, resource.plural, key[1])

@@ -39,7 +39,9 @@ def validate(resource: Resource, obj: Json, old: Json | None = None) -> None:
             ("FieldValueInvalid", "metadata.name", f'Invalid value: "{name}": {_RFC1123}')
         )
     spec = obj.get("spec") or {}
-    if resource.kind == "Pod":
+    if resource.custom:
+        spec = {}
+    elif resource.kind == "Pod":
         _pod_spec(spec, "spec", causes)
         if old is not None and _frozen_pod(spec) != _frozen_pod(old["spec"]):
             causes.append(("FieldValueForbidden", "spec", f"Forbidden: {_POD_IMMUTABLE}\n"))

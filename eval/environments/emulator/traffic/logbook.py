@@ -9,7 +9,7 @@ from eval.apps.model import Line
 from eval.environments.emulator.seams import ClusterState
 from eval.environments.emulator.traffic.failures import Failure
 from eval.environments.emulator.traffic.languages import DIALECTS
-from eval.environments.emulator.traffic.processes import Process
+from eval.environments.emulator.traffic.processes import Process, Processes
 
 
 class Logbook:
@@ -31,9 +31,9 @@ class Logbook:
             text = text.replace("{" + key + "}", value)
         dialect = DIALECTS[process.program.language]
         at = max(at, process.serves_from)
-        self._lines.append(
-            (at, process, dialect.line(process, at, line.level, line.at, text, operation))
-        )
+        shown = process.shown(at)
+        said = dialect.line(process, shown, line.level, line.at, text, operation)
+        self._lines.append((at, process, said))
 
     def client_failed(
         self, process: Process, times: list[datetime], failure: Failure, operation: str
@@ -41,20 +41,24 @@ class Logbook:
         """Log what the client library logs by itself, once per time."""
         dialect = DIALECTS[process.program.language]
         for at in times:
-            for text in dialect.client_lines(process, at, failure, operation):
+            for text in dialect.client_lines(process, process.shown(at), failure, operation):
                 self.write(process, at, text)
 
-    def flush(self, cluster: ClusterState) -> None:
-        """Hand everything over."""
+    def flush(self, cluster: ClusterState, until: datetime, processes: Processes) -> None:
+        """Hand over what was written until an instant; later lines wait for their time."""
         lines = self._lines
         if not lines:
             return
         lines.sort(key=itemgetter(0))
+        later: list[tuple[datetime, Process, str]] = []
         # the cluster's log is in the order of arrival: a kubelet writes what it reads, when it reads it
         for at, process, text in lines:
-            for part in text.split("\n"):
-                cluster.log(process.pod, process.container, part, at)
-        self._lines = []
+            if at > until and not process.crashed:
+                later.append((at, process, text))
+            elif processes.runs(process):
+                for part in text.split("\n"):
+                    cluster.log(process.pod, process.container, part, min(at, until))
+        self._lines = later
 
 
 def shifted(times: list[datetime], milliseconds: float) -> list[datetime]:

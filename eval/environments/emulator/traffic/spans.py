@@ -24,10 +24,11 @@ SpanKey = tuple[str, str, str, str, str, str]
 
 @dataclass(slots=True)
 class Counts:
-    """Counters of one kind of span since the beginning."""
+    """Counters of one kind of span since the beginning. `drawn` are those not in `buckets` yet."""
 
     calls: int = 0
     sum_ms: float = 0.0
+    drawn: dict[tuple[int, int], int] = field(default_factory=dict)
     buckets: NDArray[np.int64] = field(
         default_factory=lambda: np.zeros(len(BOUNDS_MS) + 1, dtype=np.int64)
     )
@@ -49,18 +50,24 @@ class SpanMetrics:
             counts = self._counts[key] = Counts()
         counts.calls += calls
         counts.sum_ms += calls * mean_ms
-        step = round(math.log(max(mean_ms, 0.01)) * 50)
-        counts.buckets += self._random.multinomial(calls, _shares(step, round(spread, 2)))
+        shape = (round(math.log(mean_ms) * 25) if mean_ms > 0.01 else -115, round(spread * 20))
+        counts.drawn[shape] = counts.drawn.get(shape, 0) + calls
 
     def __iter__(self) -> Iterator[tuple[SpanKey, Counts]]:
+        """All counters by key; durations that were not drawn yet are drawn now."""
+        for counts in self._counts.values():
+            for (step, spread), calls in counts.drawn.items():
+                counts.buckets += self._random.multinomial(calls, _shares(step, spread))
+            counts.drawn.clear()
         return iter(self._counts.items())
 
 
 @lru_cache(maxsize=8192)
-def _shares(step: int, spread: float) -> NDArray[np.float64]:
-    """The share of spans per bucket for a mean of e^(step/50) ms."""
+def _shares(step: int, twentieths: int) -> NDArray[np.float64]:
+    """The share of spans per bucket for a mean of e^(step/25) ms and a spread in twentieths."""
     # the mean of a log-normal distribution is exp(mu + sigma²/2)
-    mu = step / 50 - spread * spread / 2
+    spread = max(1, twentieths) / 20
+    mu = step / 25 - spread * spread / 2
     below = [
         0.5 * (1 + math.erf((math.log(bound) - mu) / (spread * math.sqrt(2))))
         for bound in BOUNDS_MS

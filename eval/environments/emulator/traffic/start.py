@@ -3,39 +3,52 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connectors.api.values import Json
-from eval.apps.model import App, Line, Service, Step
-from eval.apps.programs import images, program_of
-from eval.environments.emulator.seams import ClusterState, Run
+from eval.apps.model import App, Line, Port, Required, Service, Step, Usage
+from eval.apps.programs import cron_job_of, images, init_of, program_of, variant_of
+from eval.environments.emulator.seams import Run
 from eval.environments.emulator.traffic.failures import Failure
+from eval.environments.emulator.traffic.flags import read_flags
+from eval.environments.emulator.traffic.hosts import Hosts
+from eval.environments.emulator.traffic.inits import Inits, plain
 from eval.environments.emulator.traffic.languages import DIALECTS
 from eval.environments.emulator.traffic.languages.go import panic_dump
 from eval.environments.emulator.traffic.languages.mongod import login_lines
 from eval.environments.emulator.traffic.network import Network
 from eval.environments.emulator.traffic.processes import Process, Processes
 from eval.environments.emulator.traffic.stores import Accounts
+from eval.environments.emulator.traffic.surroundings import AppCluster, declared_ports, limits_of
 
 Lines = list[tuple[float, str]]
 
+_MEGABYTE = 1024 * 1024
+_TOOLS = frozenset({"sh", "bash", "sleep", "true", "false", "echo", "test"})
+_FIRST_MEMORY = 0.7
+"""The share of its memory that a program has when its start is over."""
 
-class AppPrograms:
-    """The software in the images of one app (`eval.environments.emulator.seams.Programs`)."""
+
+class Starts:
+    """What the containers' programs do when they start."""
 
     def __init__(
-        self, app: App, processes: Processes, network: Network, accounts: Accounts
+        self, app: App, processes: Processes, network: Network, accounts: Accounts, hosts: Hosts
     ) -> None:
         self._app = app
         self._processes = processes
         self._network = network
         self._accounts = accounts
+        self._hosts = hosts
         self._images = images(app)
-        self._cluster: ClusterState | None = None
+        self._cluster: AppCluster | None = None
+        self.inits = Inits(network, app.namespace)
 
-    def attach(self, cluster: ClusterState) -> None:
+    def attach(self, cluster: AppCluster) -> None:
         """Say which cluster the programs start in."""
         self._cluster = cluster
+        self.inits.attach(cluster)
 
     def image_exists(self, image: str) -> bool:
         """Whether a registry would serve this image reference."""
@@ -43,36 +56,121 @@ class AppPrograms:
 
     def start(self, pod: Json, container: Json, now: datetime) -> Run:
         """Say what the program in the container does when started now."""
-        program = program_of(self._app, container)
-        if program is None or pod["metadata"].get("namespace") != self._app.namespace:
-            ports = [p["containerPort"] for p in container.get("ports") or ()]
-            return Run(listens=tuple(ports))
-        ready = now + timedelta(seconds=program.ready_after_seconds)
-        process = Process(program, pod, str(container["name"]), now, ready)
+        ports = declared_ports(container)
+        if pod["metadata"].get("namespace") != self._app.namespace:
+            return Run(listens=ports)
+        name, labels = str(container["name"]), pod["metadata"].get("labels") or {}
         self._processes.refresh()
         self._network.refresh(now)
-        run = self._run(process, now)
+        inits = pod.get("spec", {}).get("initContainers") or ()
+        if any(item["name"] == name and item.get("restartPolicy") != "Always" for item in inits):
+            return self.inits.start(pod, container, init_of(self._app, container, labels), now)
+        job = cron_job_of(self._app, container)
+        if job is not None:
+            lines = tuple((0.2 * number, text) for number, text in enumerate(job.lines))
+            return Run(exits_after=job.seconds, exit_code=job.exit_code, lines=lines)
+        program = program_of(self._app, container, labels)
+        if program is None:
+            run = self._other_command(container)
+            if run is not None:
+                return run
+            program = self._beside(container, ports)
+        root = runs_as_root(pod, container)
+        if root:
+            return Run(start_error="config", detail=root)
+        process = self._process(program, pod, container, now)
+        run = self._failing(process, now) or self._begin(process, container, now)
+        process.listens = frozenset(run.listens)
         self._processes.add(process)
         return run
 
-    def http_status(self, pod: Json, container: Json, path: str, now: datetime) -> int:
-        """The HTTP status that a probe gets: 404 where the program has no such page."""
-        for process in self._processes.of_pod(pod["metadata"]["uid"]):
-            if process.container == container["name"]:
-                return 503 if process.waiting else 200
-        return 200
+    def _other_command(self, container: Json) -> Run | None:
+        """What a command does that is no program of the app: a line of shell, or an unknown file."""
+        command = [str(part) for part in container.get("command") or ()]
+        if not command:
+            return None
+        if command[0].rsplit("/", 1)[-1] in _TOOLS:
+            return plain(" ".join([*command, *map(str, container.get("args") or ())]))
+        own = {service.image for service in self._app.services.values() if service.command}
+        return Run(start_error="not_found") if container.get("image") in own else None
 
-    def _run(self, process: Process, now: datetime) -> Run:
+    def _process(self, program: Service, pod: Json, container: Json, now: datetime) -> Process:
+        name = str(container["name"])
+        variant = variant_of(self._app, container)
+        cores, memory = limits_of(container)
+        condition = self._hosts.of(program.name)
+        return Process(
+            program,
+            pod,
+            name,
+            now,
+            now + timedelta(seconds=program.ready_after_seconds),
+            env=self._cluster.environment(pod, name) if self._cluster else {},
+            dials=variant.dials if variant else {},
+            cpu_limit=cores,
+            memory_limit=memory,
+            clock_seconds=condition.clock_seconds,
+        )
+
+    def _beside(self, container: Json, ports: tuple[int, ...]) -> Service:
+        """The program of a sidecar, or of software that the app does not know: it only listens."""
+        name, image = str(container["name"]), str(container.get("image", ""))
+        for service in self._app.services.values():
+            for sidecar in service.sidecars:
+                if (sidecar.name, sidecar.image) == (name, image):
+                    return Service(
+                        name, image, ports=tuple(Port(port) for port in ports), usage=sidecar.usage
+                    )
+        usage = Usage(idle_cores=0.001, memory_mb=8.0)
+        return Service(name, image, ports=tuple(Port(port) for port in ports), usage=usage)
+
+    def _failing(self, process: Process, now: datetime) -> Run | None:
+        """What keeps a program from starting at all, whatever it is."""
+        name = process.program.name
+        if self._hosts.failing(name, now):
+            return Run(exits_after=0.1, exit_code=137)
+        limit = process.memory_limit / _MEGABYTE
+        if limit and process.program.usage.memory_mb * _FIRST_MEMORY > limit:
+            return Run(exits_after=0.8, exit_code=137, oom=True)
+        others = self._processes.of_pod(process.uid)
+        taken = {
+            port
+            for other in others
+            if other.container != process.container
+            for port in other.listens
+        }
+        for port in process.program.ports:
+            if port.protocol == "TCP" and port.number in taken:
+                said = f"listen tcp 0.0.0.0:{port.number}: bind: address already in use"
+                dialect = DIALECTS[process.program.language]
+                at = process.shown(now + timedelta(seconds=0.2))
+                lines = ((0.2, dialect.line(process, at, "fatal", "", said, "")),)
+                return Run(exits_after=0.25, exit_code=1, lines=lines)
+        return None
+
+    def _begin(self, process: Process, container: Json, now: datetime) -> Run:
         program = process.program
         dialect = DIALECTS[program.language]
+        variant = variant_of(self._app, container)
+        if variant is not None and variant.exits is not None:
+            values = self._placeholders(process)
+            return self._ended(process, variant.exits, values, variant.exit_code, now)
+        missing = self._missing(process)
+        if missing is not None:
+            name = missing.env or missing.file
+            values = {**self._placeholders(process), "name": name}
+            return self._ended(process, missing.missing, values, missing.exit_code, now)
+        flags = self._app.flags
+        if flags is not None and flags.service == program.name:
+            process.flags = read_flags(self._flag_file(process, flags.config_map, flags.key))
         lines: Lines = dialect.started(process) if not program.start else []
         values = self._placeholders(process)
         for step in program.start:
             at = now + timedelta(seconds=step.after)
             if not step.need:
-                text = _filled(step.text, values)
-                place = _filled(step.at, values)
-                lines.append((step.after, dialect.line(process, at, step.level, place, text, "")))
+                text, place = _filled(step.text, values), _filled(step.at, values)
+                said = dialect.line(process, process.shown(at), step.level, place, text, "")
+                lines.append((step.after, said))
                 continue
             failure = self.need(process, step, at)
             if failure is None:
@@ -87,43 +185,112 @@ class AppPrograms:
             lines += self._last_words(process, step, failure, now, ended)
             code = 1 if self._answer(step, failure).level == "fatal" else step.exit_code
             return Run(exits_after=ended, exit_code=code, lines=tuple(lines))
-        listens = tuple(port.port for port in program.ports)
+        listens = tuple(port.number for port in program.ports)
         return Run(ready_after=program.ready_after_seconds, listens=listens, lines=tuple(lines))
 
     def need(self, process: Process, step: Step, at: datetime) -> Failure | None:
         """Try a need of a program's start, log what the store logs; None when it is fulfilled."""
-        found = self._network.dial(step.need, step.port)
+        call = self._network.need(process, step.need, step.port)
+        address = self._network.address(process, call)
+        found = self._network.dial(process, address, self._app.services[step.need])
         if isinstance(found, Failure):
             return found
-        failure = self.refusal(process, step.need, step.command)
-        server = found[0][0]
+        server, port = found[0]
+        failure = self._network.refused_login(process, step.need, server, address)
+        if failure is None:
+            failure = self.refusal(process, step.need, server, port, step.command)
         # the programs connect and log in once; the need without a command is that login alone
-        if server.program.language == "mongod" and self._cluster and (failure or step.command):
+        if self._cluster and (failure or step.command):
             login = process.program.logins.get(step.need)
             user = login.user if login else ""
-            for line in login_lines(server, process, at, user, failure):
+            for line in self._server_lines(server, process, at, user, failure):
                 self._cluster.log(server.pod, server.container, line, at)
         return failure
 
-    def refusal(self, process: Process, store: str, command: str) -> Failure | None:
-        """Return why a store would refuse a command of a program, None when it would not."""
+    def refusal(
+        self, process: Process, store: str, server: Process, port: int, command: str
+    ) -> Failure | None:
+        """Return why a store refuses a command on a standing connection, None when it does not."""
         login = process.program.logins.get(store)
-        if login is None:
+        described = server.program.store
+        if login is None or described is None:
             return None
-        target = self._app.services[store]
-        engine = target.store.engine if target.store else ""
-        port = target.ports[0].port
-        if not self._accounts.knows(store, login.user):
-            return Failure("unauthenticated", store, port, engine=engine, database=login.database)
-        if command and not self._accounts.allows(store, login.user, login.database):
-            return Failure(
-                "denied", store, port, detail=command, engine=engine, database=login.database
-            )
+        name = server.program.name
+        failure = Failure(
+            "unauthenticated",
+            store,
+            port,
+            server.ip,
+            engine=described.engine,
+            database=login.database,
+            user=login.user,
+        )
+        if not self._accounts.knows(name, login.user):
+            return failure
+        if command and not self._accounts.allows(name, login.user, login.database):
+            return replace(failure, kind="denied", detail=command)
         return None
+
+    def retry_lines(self, process: Process, step: Step, refused: bool) -> tuple[Line, ...]:
+        """What a program logs each time when a need of its start is still not fulfilled."""
+        said = step.refused if refused else step.unreachable
+        if process.program.language != "cpp" or said.text != "{error}":
+            return (Line(said.text, said.at or step.at, said.level),)
+        # the C++ services of DeathStarBench retry the creation of their indexes
+        return (
+            Line("Error in createIndexes: {error}", "utils_mongodb.h:88:CreateIndex"),
+            Line("Failed to create mongodb index, try again", step.at),
+        )
+
+    def _server_lines(
+        self, server: Process, process: Process, at: datetime, user: str, failure: Failure | None
+    ) -> list[str]:
+        if server.program.language == "mongod":
+            return login_lines(server, process, at, user, failure)
+        if failure is None:
+            return []
+        return DIALECTS[server.program.language].refused_lines(server, process, at, user, failure)
+
+    def _missing(self, process: Process) -> Required | None:
+        """The first thing that the program cannot do without and that its container lacks."""
+        if not process.program.required or self._cluster is None:
+            return None
+        files = {
+            path.rpartition("/")[2]
+            for path in self._cluster.mounted(process.pod, process.container)
+        }
+        for required in process.program.required:
+            if required.env and not process.env.get(required.env):
+                return required
+            if required.file and required.file.rsplit("/", 1)[-1] not in files:
+                return required
+        return None
+
+    def _flag_file(self, process: Process, config_map: str, key: str) -> str:
+        """The flags' file as it is in the pod: of its own mounts, else what an init container copied."""
+        assert self._cluster is not None
+        for path, text in self._cluster.mounted(process.pod, process.container).items():
+            if path.rsplit("/", 1)[-1] == key:
+                return text
+        for item in self._cluster.objects("ConfigMap", self._app.namespace):
+            if item["metadata"]["name"] == config_map:
+                return str((item.get("data") or {}).get(key, ""))
+        return ""
 
     def _answer(self, step: Step, failure: Failure) -> Line:
         refused = failure.kind in ("denied", "unauthenticated")
         return step.refused if refused else step.unreachable
+
+    def _ended(
+        self, process: Process, line: Line, values: dict[str, str], code: int, now: datetime
+    ) -> Run:
+        """A start that ends with one line."""
+        after = 0.25
+        at = process.shown(now + timedelta(seconds=after))
+        dialect = DIALECTS[process.program.language]
+        text, place = _filled(line.text, values), _filled(line.at, values)
+        said = dialect.line(process, at, line.level, place, text, "")
+        return Run(exits_after=after + 0.05, exit_code=code, lines=((after, said),))
 
     def _last_words(
         self, process: Process, step: Step, failure: Failure, now: datetime, ended: float
@@ -133,7 +300,7 @@ class AppPrograms:
         text = line.text.replace("{error}", dialect.error(failure))
         values = self._placeholders(process)
         place = _filled(line.at, values)
-        at = now + timedelta(seconds=ended)
+        at = process.shown(now + timedelta(seconds=ended))
         words = [(ended, dialect.line(process, at, line.level, place, text, ""))]
         if line.level == "panic" and process.program.language == "go":
             words += [(ended, dump) for dump in panic_dump(process, text, place)]
@@ -147,10 +314,23 @@ class AppPrograms:
             "service": program.name,
             "program": program.command[0] if program.command else program.name,
             "store": stores[0] if stores else "",
-            "port": str(program.ports[0].port) if program.ports else "",
+            "port": str(program.ports[0].number) if program.ports else "",
             "pod_ip": process.ip,
             "uuid": str(identity),
         }
+
+
+def runs_as_root(pod: Json, container: Json) -> str:
+    """Why the kubelet must not start a container whose image, as the app's all do, runs as root."""
+    of_pod = pod.get("spec", {}).get("securityContext") or {}
+    context = {**of_pod, **(container.get("securityContext") or {})}
+    if not context.get("runAsNonRoot") or context.get("runAsUser"):
+        return ""
+    meta = pod["metadata"]
+    where = f'(pod: "{meta["name"]}_{meta.get("namespace", "")}({meta.get("uid", "")})", container: {container["name"]})'
+    if context.get("runAsUser") == 0:
+        return f"container's runAsUser breaks non-root policy {where}"
+    return f"container has runAsNonRoot and image will run as root {where}"
 
 
 def _filled(text: str, values: dict[str, str]) -> str:

@@ -5,6 +5,7 @@ import json
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,17 +42,18 @@ services:
 """
 
 
-async def _query(environment: Emulator, expression: str) -> list[dict[str, object]]:
-    url = f"{environment.prometheus_url}/api/v1/query?" + urllib.parse.urlencode(
-        {"query": expression}
-    )
-
-    def ask() -> list[dict[str, object]]:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            found: list[dict[str, object]] = json.load(answer)["data"]["result"]
-            return found
+async def _get(url: str, **params: str | int) -> Any:
+    def ask() -> Any:
+        with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(params)}", timeout=10) as found:
+            return json.load(found)
 
     return await asyncio.to_thread(ask)
+
+
+async def _query(environment: Emulator, expression: str) -> list[dict[str, object]]:
+    found = await _get(f"{environment.prometheus_url}/api/v1/query", query=expression)
+    result: list[dict[str, object]] = found["data"]["result"]
+    return result
 
 
 async def test_it_is_an_environment() -> None:
@@ -66,22 +68,26 @@ async def test_it_is_an_environment() -> None:
         await seen.clock.sleep(30)
         assert (seen.clock.now() - before).total_seconds() == 30
         found = await _query(environment, 'sum(kube_pod_status_ready{condition="true"})')
-        assert found[0]["value"][1] == "26"  # type: ignore[index]  # a Prometheus vector
+        assert found[0]["value"][1] == "29"  # type: ignore[index]  # a Prometheus vector
     finally:
         await environment.close()
     assert not environment.kubeconfig.exists()
 
 
 async def test_the_same_seed_gives_the_same_telemetry() -> None:
-    async def telemetry(seed: int) -> tuple[object, ...]:
+    async def telemetry(seed: int) -> tuple[Any, ...]:
         environment = await Emulator.start("hotel_reservation", seed=seed, warmup_seconds=120)
         try:
             await fault("scale_to_zero", environment.app).inject(environment, "reservation")
             await environment.clock.sleep(60)
             metrics = await _query(environment, '{__name__!=""}')
             pods = await environment.reader.list("Pod", environment.namespace)
-            name = next(p["metadata"]["name"] for p in pods if "frontend" in p["metadata"]["name"])
-            return metrics, pods, await environment.reader.logs(environment.namespace, name)
+            names = [pod["metadata"]["name"] for pod in pods]
+            logs = [await environment.reader.logs(environment.namespace, name) for name in names]
+            traces = await _get(
+                f"{environment.jaeger_url}/api/traces", service="frontend", limit=500
+            )
+            return metrics, pods, logs, traces["data"]
         finally:
             await environment.close()
 
@@ -89,6 +95,8 @@ async def test_the_same_seed_gives_the_same_telemetry() -> None:
     assert first == again
     assert first[0] != other[0]
     assert "CheckAvailability failed" in str(first[2])
+    assert len(first[3]) > 20
+    assert first[3] != other[3]
 
 
 async def test_two_emulators_do_not_touch_each_other() -> None:
@@ -137,6 +145,44 @@ async def test_stores_are_administered() -> None:
         await environment.administer("mongodb-geo", "check_role", user="admin", database="geo-db")
         with pytest.raises(StoreRefused):
             await environment.administer("geo", "drop_user", user="admin")
+    finally:
+        await environment.close()
+
+
+async def test_the_whole_observability_stack_is_served() -> None:
+    environment = await Emulator.start("hotel_reservation", warmup_seconds=120)
+    try:
+        services = await _get(f"{environment.jaeger_url}/api/services")
+        assert {"frontend", "search", "rate"} <= set(services["data"])
+        now = int(environment.clock.now().timestamp()) * 10**9
+        found = await _get(
+            f"{environment.loki_url}/loki/api/v1/query_range",
+            query='{namespace="test-hotel-reservation"} |= "Reading config"',
+            start=now - 3600 * 10**9,
+            end=now,
+        )
+        assert len(found["data"]["result"]) >= 8
+        assert isinstance(await _get(f"{environment.alertmanager_url}/api/v2/alerts"), list)
+    finally:
+        await environment.close()
+
+
+async def test_the_hosts_under_an_app_are_administered() -> None:
+    environment = await Emulator.start("hotel_reservation", warmup_seconds=60)
+    try:
+        await environment.administer("geo", "kill")
+        await environment.clock.sleep(30)
+        pods = await environment.reader.list("Pod", environment.namespace)
+        geo = next(p for p in pods if p["metadata"]["name"].startswith("geo-"))
+        status = geo["status"]["containerStatuses"][0]
+        assert status["restartCount"] == 1
+        assert status["lastState"]["terminated"]["exitCode"] == 137
+        await environment.administer("reservation", "impair", delay_ms=20_000, loss=0)
+        await environment.clock.sleep(90)
+        assert not await environment.healthy()
+        await environment.administer("reservation", "impair", delay_ms=0, loss=0)
+        await environment.clock.sleep(90)
+        assert await environment.healthy()
     finally:
         await environment.close()
 

@@ -6,6 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from connectors.api.values import Json
+from eval.environments.emulator.cluster.api.more_printers import (
+    MORE_PRINTERS,
+    OLD_PRINTERS,
+    custom_printer,
+)
 from eval.environments.emulator.cluster.api.pod_printer import pod_cells
 from eval.environments.emulator.cluster.api.tables import Printer, age, since
 from eval.environments.emulator.cluster.api.workload_printers import (
@@ -23,9 +28,13 @@ from eval.environments.emulator.cluster.objects import is_true, labels_of
 from eval.environments.emulator.cluster.resources import Resource
 
 
-def printer_for(resource: Resource) -> Printer:
+def printer_for(resource: Resource, legacy: bool = False) -> Printer:
     """Return the kind's printer, or the plain one (name and creation time)."""
-    return _PRINTERS.get(resource.kind, _PLAIN)
+    if resource.custom:
+        return custom_printer(resource)
+    if legacy and resource.kind in OLD_PRINTERS:
+        return OLD_PRINTERS[resource.kind]
+    return _PRINTERS.get(resource.kind) or MORE_PRINTERS.get(resource.kind, _PLAIN)
 
 
 def _columns(text: str) -> tuple[tuple[str, str, int], ...]:
@@ -133,7 +142,8 @@ def _event(obj: Json, now: datetime) -> list[Any]:
     ]
 
 
-def _claim(obj: Json, now: datetime) -> list[Any]:
+def claim_cells(obj: Json, now: datetime) -> list[Any]:
+    """Return the cells of a PersistentVolumeClaim."""
     spec, status = obj["spec"], obj.get("status") or {}
     phase = "Terminating" if "deletionTimestamp" in obj["metadata"] else status.get("phase", "")
     bound = bool(spec.get("volumeName"))
@@ -149,7 +159,8 @@ def _claim(obj: Json, now: datetime) -> list[Any]:
     ]
 
 
-def _volume(obj: Json, now: datetime) -> list[Any]:
+def volume_cells(obj: Json, now: datetime) -> list[Any]:
+    """Return the cells of a PersistentVolume."""
     spec, status = obj["spec"], obj.get("status") or {}
     claim = spec.get("claimRef")
     phase = "Terminating" if "deletionTimestamp" in obj["metadata"] else status.get("phase", "")
@@ -177,7 +188,8 @@ def _modes(modes: list[str] | None) -> str:
     return ",".join(short.get(mode, mode) for mode in modes or ())
 
 
-def _quota(obj: Json, now: datetime) -> list[Any]:
+def quota_cells(obj: Json, now: datetime) -> list[Any]:
+    """Return the cells of a ResourceQuota."""
     status = obj.get("status") or {}
     requests: list[str] = []
     limits: list[str] = []
@@ -253,11 +265,6 @@ def _account(obj: Json, now: datetime) -> list[Any]:
     return [len(obj.get("secrets") or ()), age(obj, now)]
 
 
-def _binding(obj: Json, now: datetime) -> list[Any]:
-    reference = obj.get("roleRef") or {}
-    return [f"{reference.get('kind', '')}/{reference.get('name', '')}", age(obj, now)]
-
-
 def _lease(obj: Json, now: datetime) -> list[Any]:
     return [(obj.get("spec") or {}).get("holderIdentity", ""), age(obj, now)]
 
@@ -296,16 +303,16 @@ _PRINTERS: dict[str, Printer] = {
             "Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age,"
             " *VolumeMode"
         ),
-        _claim,
+        claim_cells,
     ),
     "PersistentVolume": Printer(
         _columns(
             "Capacity, Access Modes, Reclaim Policy, Status, Claim, StorageClass,"
             " VolumeAttributesClass, Reason, Age, *VolumeMode"
         ),
-        _volume,
+        volume_cells,
     ),
-    "ResourceQuota": Printer(_columns("Request, Limit, Age"), _quota),
+    "ResourceQuota": Printer(_columns("Request, Limit, Age"), quota_cells),
     "Deployment": Printer(
         _columns("Ready, Up-to-date, Available, Age, *Containers, *Images, *Selector"),
         deployment_cells,
@@ -349,7 +356,5 @@ _PRINTERS: dict[str, Printer] = {
         _columns("Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age"),
         _storage_class,
     ),
-    "RoleBinding": Printer(_columns("Role, Age"), _binding),
-    "ClusterRoleBinding": Printer(_columns("Role, Age"), _binding),
     "Lease": Printer(_columns("Holder, Age"), _lease),
 }

@@ -92,6 +92,43 @@ _MESSAGES: dict[str, _Message] = {
     "SelfSubjectRulesReview": _message("1 metadata Meta,2 spec RulesSpec"),
     "RulesSpec": _message("1 namespace s"),
     "SelfSubjectReview": _message("1 metadata Meta"),
+    "TokenRequest": _message("1 metadata Meta,2 spec TokenSpec"),
+    "TokenSpec": _message("1 audiences *s,3 boundObjectRef BoundObject,4 expirationSeconds i"),
+    "BoundObject": _message("1 kind s,2 apiVersion s,3 name s,4 uid s"),
+    "Role": _message("1 metadata Meta,2 rules *PolicyRule"),
+    "ClusterRole": _message("1 metadata Meta,2 rules *PolicyRule,3 aggregationRule Aggregation"),
+    "PolicyRule": _message(
+        "1 verbs *s,2 apiGroups *s,3 resources *s,4 resourceNames *s,5 nonResourceURLs *s"
+    ),
+    "Aggregation": _message("1 clusterRoleSelectors *LabelSelector"),
+    "RoleBinding": _message("1 metadata Meta,2 subjects *Subject,3 roleRef RoleRef"),
+    "ClusterRoleBinding": _message("1 metadata Meta,2 subjects *Subject,3 roleRef RoleRef"),
+    "Subject": _message("1 kind s,2 apiGroup s,3 name s,4 namespace s"),
+    "RoleRef": _message("1 apiGroup s,2 kind s,3 name s"),
+    "PriorityClass": _message(
+        "1 metadata Meta,2 value i,3 globalDefault b,4 description s,5 preemptionPolicy s"
+    ),
+    "PodDisruptionBudget": _message("1 metadata Meta,2 spec BudgetSpec"),
+    "BudgetSpec": _message(
+        "1 minAvailable IntOrString,2 selector LabelSelector,3 maxUnavailable IntOrString"
+    ),
+    "CronJob": _message("1 metadata Meta,2 spec CronJobSpec"),
+    "CronJobSpec": _message(
+        "1 schedule s,3 concurrencyPolicy s,4 suspend b,5 jobTemplate JobTemplate"
+    ),
+    "JobTemplate": _message("1 metadata Meta,2 spec JobSpec"),
+    "Ingress": _message("1 metadata Meta,2 spec IngressSpec"),
+    "IngressSpec": _message(
+        "1 defaultBackend IngressBackend,2 tls *IngressTls,3 rules *IngressRule,"
+        "4 ingressClassName s"
+    ),
+    "IngressTls": _message("1 hosts *s,2 secretName s"),
+    "IngressRule": _message("1 host s,2 http IngressHttp"),
+    "IngressHttp": _message("1 paths *IngressPath"),
+    "IngressPath": _message("1 path s,2 backend IngressBackend,3 pathType s"),
+    "IngressBackend": _message("4 service IngressService"),
+    "IngressService": _message("1 name s,2 port IngressPort"),
+    "IngressPort": _message("1 name s,2 number i"),
 }
 
 

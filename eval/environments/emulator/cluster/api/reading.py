@@ -6,13 +6,13 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
 from aiohttp import web
 
 from connectors.api.values import Json
-from eval.environments.emulator.cluster.api.respond import Wanted, dump, many, one
+from eval.environments.emulator.cluster.api.respond import Presenter, Wanted, dump
 from eval.environments.emulator.cluster.api.target import Target
+from eval.environments.emulator.cluster.api.views import outward
 from eval.environments.emulator.cluster.errors import ApiError, bad_request
 from eval.environments.emulator.cluster.objects import key_of, labels_of
 from eval.environments.emulator.cluster.selectors import parse_fields, parse_labels
@@ -29,27 +29,34 @@ def selection(target: Target, query: Mapping[str, str]) -> Filter:
         by_field = parse_fields(query.get("fieldSelector", ""))
     except ValueError as error:
         raise bad_request(str(error)) from error
-    namespace, name = target.namespace, target.name
+    namespace, name, resource = target.namespace, target.name, target.resource
 
     def test(obj: Json) -> bool:
         here, named = key_of(obj)
         if (namespace and here != namespace) or (name and named != name):
             return False
-        return by_label(labels_of(obj)) and by_field(obj)
+        if not by_label(labels_of(obj)):
+            return False
+        return by_field(outward(resource, obj) if resource.alias else obj)
 
     return test
 
 
 def listing(
-    store: Store, target: Target, query: Mapping[str, str], wanted: Wanted, now: datetime
+    store: Store,
+    target: Target,
+    query: Mapping[str, str],
+    wanted: Wanted,
+    presenter: Presenter,
 ) -> Json:
     """Return a list. Raises `ApiError`."""
     test = selection(target, query)
-    found = [obj for obj in store.all(target.resource.kind, target.namespace or None) if test(obj)]
+    found = [obj for obj in store.all(target.resource.key, target.namespace or None) if test(obj)]
     meta: Json = {"resourceVersion": str(store.version)}
     start = query.get("continue", "")
     if start:
         version, key = _token(start)
+        store.changes_since(int(version))
         meta["resourceVersion"] = version
         found = [obj for obj in found if key_of(obj) > key]
     limit = int(query["limit"]) if query.get("limit", "").isdigit() else 0
@@ -60,13 +67,14 @@ def listing(
         meta["continue"] = base64.urlsafe_b64encode(after).decode()
         if not query.get("labelSelector") and not query.get("fieldSelector"):
             meta["remainingItemCount"] = rest
-    return many(target.resource, found, wanted, now, meta)
+    return presenter.many(target.resource, found, wanted, meta)
 
 
 def _token(text: str) -> tuple[str, tuple[str, str]]:
     try:
         version, namespace, name = json.loads(base64.urlsafe_b64decode(text))
-    except ValueError as error:
+        int(version)
+    except (ValueError, TypeError) as error:
         raise bad_request(f"continue key is not valid: {error}") from error
     return version, (namespace, name)
 
@@ -74,9 +82,9 @@ def _token(text: str) -> tuple[str, tuple[str, str]]:
 class Watches:
     """Open watches; all end when the server closes."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, presenter: Presenter) -> None:
         self._store = store
-        self._now = now
+        self._presenter = presenter
         self._closing = asyncio.Event()
 
     def close(self) -> None:
@@ -89,7 +97,7 @@ class Watches:
         """Send changes until the client or its timeout ends it. Raises `ApiError` before that."""
         query = request.query
         test = selection(target, query)
-        store, kind = self._store, target.resource.kind
+        store, kind = self._store, target.resource.key
         asked = query.get("resourceVersion", "")
         initial: list[tuple[str, Json]] = []
         if asked in ("", "0") or query.get("sendInitialEvents") == "true":
@@ -146,7 +154,7 @@ class Watches:
     async def _send(
         self, response: web.StreamResponse, target: Target, wanted: Wanted, word: str, obj: Json
     ) -> None:
-        shown = one(target.resource, obj, wanted, self._now())
+        shown = self._presenter.one(target.resource, obj, wanted)
         await response.write(dump({"type": word, "object": shown}))
 
     async def _bookmark(

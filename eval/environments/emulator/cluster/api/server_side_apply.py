@@ -1,25 +1,26 @@
-"""Server-side apply, first cut: merge what a manager applies, remove what it applies no more."""
+"""Server-side apply: merge by schema, refuse conflicts, remove what a manager applies no more."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.api.target import Target
-from eval.environments.emulator.cluster.errors import bad_request
-from eval.environments.emulator.cluster.objects import clone, uid_of
-from eval.environments.emulator.cluster.ownership import track
-from eval.environments.emulator.cluster.patches import merge_key, strategic_merge
+from eval.environments.emulator.cluster.api.views import inward
+from eval.environments.emulator.cluster.errors import ApiError, bad_request
+from eval.environments.emulator.cluster.fieldsets import Path, Shape, show
+from eval.environments.emulator.cluster.objects import clone, rfc3339
+from eval.environments.emulator.cluster.ownership import Owned, read, write
 from eval.environments.emulator.cluster.world import World
 
 
 class Applier:
-    """Remembers what each field manager applied last. Conflicts are not detected."""
+    """Applies configurations."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._applied: dict[tuple[str, str], Json] = {}
 
     def apply(
         self, target: Target, config: Any, query: Mapping[str, str], *, dry_run: bool
@@ -34,70 +35,110 @@ class Applier:
         if not isinstance(config, dict):
             raise bad_request("error decoding YAML: not an object")
         world, resource = self._world, target.resource
-        config = {name: value for name, value in config.items() if name != "status"}
-        meta = config.setdefault("metadata", {})
+        config = inward(resource, config)
+        meta = config["metadata"] = dict(config.get("metadata") or {})
+        if meta.get("managedFields"):
+            raise bad_request("metadata.managedFields must be nil")
+        if not target.subresource:
+            config.pop("status", None)
+        config["kind"] = resource.kind
         meta["name"] = target.name
         if resource.namespaced:
             meta["namespace"] = target.namespace
-        current = world.store.get(resource.kind, target.namespace, target.name)
+        shape = world.registry.shape(resource)
+        applied = shape.members(config)
+        current = world.store.get(resource.key, target.namespace, target.name)
+        mine = Owned(
+            manager,
+            "Apply",
+            resource.api_version,
+            target.subresource,
+            rfc3339(world.clock.now()),
+            frozenset(applied),
+        )
         if current is None:
-            body = {"kind": resource.kind, **clone(config)}
-            created = world.registry.create(body, dry_run=True)
-            track(created, None, manager, world.clock.now(), operation="Apply")
-            if dry_run:
-                return 201, created
-            managed = created["metadata"]["managedFields"]
-            stored = world.registry.create(body)
-            self._applied[uid_of(stored), manager] = clone(config)
-            return 201, self._manage(stored, managed)
-        previous = self._applied.get((uid_of(current), manager), {})
-        pruned = strategic_merge(current, _removed(previous, config))
-        new: Json = clone(strategic_merge(pruned, config))
-        new["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
-        changed = world.registry.update(resource, new, dry_run=True)
-        if changed != current:
-            track(changed, current, manager, world.clock.now(), operation="Apply")
-        if dry_run:
-            return 200, changed
-        managed = changed["metadata"].get("managedFields") or []
-        stored = world.registry.update(resource, new)
-        self._applied[uid_of(stored), manager] = clone(config)
-        return 200, self._manage(stored, managed)
+            body = clone(config)
+            created = world.registry.create(body, managed=[mine], dry_run=dry_run)
+            return 201, created
+        asked = str(meta.get("resourceVersion") or current["metadata"]["resourceVersion"])
+        entries = self._entries(current, mine, applied, shape, query.get("force") == "true")
+        new = self._merged(current, config, shape, mine, entries)
+        new["metadata"]["resourceVersion"] = asked
+        write(new, entries)
+        stored = world.registry.update(
+            resource, new, subresource=target.subresource, dry_run=dry_run
+        )
+        return 200, stored
 
-    def _manage(self, obj: Json, managed: list[Json]) -> Json:
-        if obj["metadata"].get("managedFields") == managed:
-            return obj
-        meta = {**obj["metadata"], "managedFields": managed}
-        return self._world.store.put({**obj, "metadata": meta})
+    def _entries(
+        self, current: Json, mine: Owned, applied: dict[Path, Any], shape: Shape, force: bool
+    ) -> list[Owned]:
+        """Return the owners after the apply. Raises `ApiError` 409 for conflicts without force."""
+        live = shape.members(current)
+        differing = {p for p, value in applied.items() if p in live and live[p] != value}
+        conflicts: list[tuple[Owned, Path]] = []
+        entries: list[Owned] = []
+        known = False
+        for entry in read(current):
+            if entry.same(mine.manager, "Apply", mine.subresource):
+                known = True
+                same = entry.paths == mine.paths and not differing
+                entries.append(replace(mine, time=entry.time) if same else mine)
+                continue
+            lost = entry.paths & differing
+            conflicts += [(entry, path) for path in sorted(lost)]
+            entries.append(replace(entry, paths=entry.paths - lost))
+        if not known:
+            entries.append(mine)
+        if conflicts and not force:
+            raise _conflict(conflicts)
+        return entries
+
+    def _merged(
+        self, current: Json, config: Json, shape: Shape, mine: Owned, entries: list[Owned]
+    ) -> Json:
+        before = next(
+            (
+                entry.paths
+                for entry in read(current)
+                if entry.same(mine.manager, "Apply", mine.subresource)
+            ),
+            frozenset(),
+        )
+        others = {path for entry in entries if entry is not mine for path in entry.paths}
+        kept = others | mine.paths
+        gone = {
+            path
+            for path in before - mine.paths
+            if not any(other[: len(path)] == path for other in kept)
+        }
+        new: Json = clone(shape.merge(shape.without(current, gone), config))
+        return new
 
 
-def _removed(previous: Json, config: Json) -> Json:
-    """Return the strategic merge patch that removes what `config` applies no more."""
-    patch: Json = {}
-    for name, value in previous.items():
-        if name not in config:
-            patch[name] = None
-        elif isinstance(value, dict) and isinstance(config[name], dict):
-            below = _removed(value, config[name])
-            if below:
-                patch[name] = below
-        elif isinstance(value, list) and isinstance(config[name], list):
-            items = _removed_items(name, value, config[name])
-            if items:
-                patch[name] = items
-    return patch
+def _conflict(conflicts: list[tuple[Owned, Path]]) -> ApiError:
+    causes = [
+        {
+            "reason": "FieldManagerConflict",
+            "message": f"conflict with {_named(owner)}",
+            "field": show(path),
+        }
+        for owner, path in conflicts
+    ]
+    if len(conflicts) == 1:
+        owner, path = conflicts[0]
+        text = f"Apply failed with 1 conflict: conflict with {_named(owner)}: {show(path)}"
+    else:
+        grouped: dict[str, list[str]] = {}
+        for owner, path in conflicts:
+            grouped.setdefault(_named(owner), []).append(f"- {show(path)}")
+        parts = [f"conflicts with {name}:\n" + "\n".join(p) for name, p in sorted(grouped.items())]
+        text = f"Apply failed with {len(conflicts)} conflicts: " + "\n".join(parts)
+    return ApiError(409, "Conflict", text, {"causes": causes})
 
 
-def _removed_items(field: str, previous: list[Any], config: list[Any]) -> list[Json]:
-    key = merge_key(field, [*previous, *config])
-    if key is None or not all(isinstance(item, dict) for item in (*previous, *config)):
-        return []
-    present = {item.get(key): item for item in config}
-    patch: list[Json] = []
-    for item in previous:
-        now = present.get(item.get(key))
-        if now is None:
-            patch.append({key: item.get(key), "$patch": "delete"})
-        elif below := _removed(item, now):
-            patch.append({key: item[key], **below})
-    return patch
+def _named(owner: Owned) -> str:
+    text = f'"{owner.manager}"'
+    if owner.subresource:
+        text += f' with subresource "{owner.subresource}"'
+    return f"{text} using {owner.api_version}" if owner.operation == "Update" else text

@@ -21,37 +21,44 @@ class Printer:
 
 
 def table(
-    resource: Resource, objects: Sequence[Json], now: datetime, *, include: str, meta: Json
+    resource: Resource,
+    objects: Sequence[tuple[Json, Json | None]],
+    now: datetime,
+    *,
+    include: str,
+    meta: Json,
+    legacy: bool = False,
 ) -> Json:
-    """Return objects as a Table; `include` is None, Metadata or Object."""
+    """Return objects as a Table; `include` is None, Metadata or Object.
+
+    `objects` are pairs of a stored object and, for `include` Object, the object as it is shown.
+    `legacy` gives 1.20's columns.
+    """
     from eval.environments.emulator.cluster.api.printers import printer_for
 
-    printer = printer_for(resource)
+    printer = printer_for(resource, legacy)
+    named = resource.kind != "Event"
+    columns = [("Name", "string", 0)] if named else []
     definitions: list[Json] = [
         {
-            "name": "Name",
-            "type": "string",
-            "format": "name",
-            "description": "Name must be unique within a namespace.",
-            "priority": 0,
+            "name": name,
+            "type": kind,
+            "format": "name" if name == "Name" and named else "",
+            "description": name,
+            "priority": priority,
         }
+        for name, kind, priority in (*columns, *printer.columns)
     ]
-    definitions += [
-        {"name": name, "type": kind, "format": "", "description": name, "priority": priority}
-        for name, kind, priority in printer.columns
-    ]
-    if resource.kind == "Event":
-        definitions = definitions[1:]
     rows = []
-    for obj in objects:
-        cells = printer.cells(obj, now)
-        if resource.kind != "Event":
+    for obj, shown in objects:
+        cells = printer.cells(shown if legacy and shown and obj["kind"] == "Event" else obj, now)
+        if named:
             cells = [obj["metadata"]["name"], *cells]
         row: Json = {"cells": cells}
         if include == "Object":
-            row["object"] = obj
+            row["object"] = obj if shown is None else shown
         elif include != "None":
-            row["object"] = partial(obj)
+            row["object"] = partial(obj if shown is None else shown)
         rows.append(row)
     return {
         "kind": "Table",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from eval.environments.emulator.cluster.catalog import Catalog
 from eval.environments.emulator.cluster.errors import no_such_path
-from eval.environments.emulator.cluster.resources import BY_PATH, Resource
+from eval.environments.emulator.cluster.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +17,10 @@ class Target:
     namespace: str
     name: str
     subresource: str
+    rest: str = ""
 
 
-def parse(path: str) -> Target:
+def parse(catalog: Catalog, path: str) -> Target:
     """Read a resource path below /api or /apis. Raises `ApiError` 404 for what is not served."""
     parts = [part for part in path.split("/") if part]
     if parts[:1] == ["api"] and len(parts) > 2:
@@ -30,17 +32,19 @@ def parse(path: str) -> Target:
     if rest[0] == "watch":
         rest = rest[1:]
     namespace = ""
-    if len(rest) > 2 and rest[0] == "namespaces" and (group, version, rest[2]) in BY_PATH:
-        inner = BY_PATH[group, version, rest[2]]
-        if inner.namespaced:
+    if len(rest) > 2 and rest[0] == "namespaces":
+        inner = catalog.at(group, version, rest[2])
+        if inner is not None and inner.namespaced:
             namespace, rest = rest[1], rest[2:]
-    resource = BY_PATH.get((group, version, rest[0])) if rest else None
-    if resource is None or len(rest) > 3:
+    resource = catalog.at(group, version, rest[0]) if rest else None
+    if resource is None:
         raise no_such_path()
     name = rest[1] if len(rest) > 1 else ""
     subresource = rest[2] if len(rest) > 2 else ""
     if subresource and subresource not in resource.subresources:
         raise no_such_path()
+    if len(rest) > 3 and subresource != "proxy":
+        raise no_such_path()
     if resource.namespaced and name and not namespace:
         raise no_such_path()
-    return Target(resource, namespace, name, subresource)
+    return Target(resource, namespace, name, subresource, "/".join(rest[3:]))

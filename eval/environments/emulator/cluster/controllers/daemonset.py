@@ -21,7 +21,8 @@ from eval.environments.emulator.cluster.objects import (
     labels_of,
     terminating,
 )
-from eval.environments.emulator.cluster.scheduler import node_matches, tolerated
+from eval.environments.emulator.cluster.scheduling.nodes import matters
+from eval.environments.emulator.cluster.scheduling.taints import node_matches, tolerated
 from eval.environments.emulator.cluster.store import Change
 from eval.environments.emulator.cluster.world import World
 
@@ -50,6 +51,9 @@ class DaemonSets:
         if change.kind == "DaemonSet":
             return (key_of(change.last),)
         if change.kind == "Node":
+            old, new = change.old, change.new
+            if old is not None and new is not None and not matters(old, new):
+                return ()
             return [key_of(item) for item in self._world.store.all("DaemonSet")]
         owner = controller_of(change.last)
         if owner is not None and owner["kind"] == "DaemonSet":
@@ -71,12 +75,13 @@ class DaemonSets:
 
     def _step(self, owner: Json, update: str) -> None:
         wanted = {node["metadata"]["name"] for node in self._nodes(owner)}
+        staying = {node["metadata"]["name"] for node in self._nodes(owner, ("NoExecute",))}
         by_node: dict[str, list[Json]] = {}
         for pod in claim_pods(self._world, owner):
             by_node.setdefault(_node_of(pod), []).append(pod)
         for node, pods in by_node.items():
             for index, pod in enumerate(pods):
-                if not terminating(pod) and (node not in wanted or index or finished(pod)):
+                if not terminating(pod) and (node not in staying or index or finished(pod)):
                     delete_pod(self._world, owner, pod)
         for node in sorted(wanted - set(by_node)):
             if not self._create(owner, node, update):
@@ -104,13 +109,16 @@ class DaemonSets:
                 down += 1
                 delete_pod(self._world, owner, pod)
 
-    def _nodes(self, owner: Json) -> list[Json]:
+    def _nodes(
+        self, owner: Json, effects: tuple[str, ...] = ("NoSchedule", "NoExecute")
+    ) -> list[Json]:
+        """Return the nodes that fit: for new pods, or (NoExecute alone) for those that are there."""
         shadow = {"spec": self._spec(owner, "")}
         return [
             node
             for node in self._world.store.all("Node")
             if node_matches({"spec": owner["spec"]["template"]["spec"]}, node)
-            and tolerated(shadow, node)
+            and tolerated(shadow, node, effects)
         ]
 
     def _spec(self, owner: Json, node: str) -> Json:

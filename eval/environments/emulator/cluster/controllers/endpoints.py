@@ -17,7 +17,6 @@ from eval.environments.emulator.cluster.objects import (
     uid_of,
 )
 from eval.environments.emulator.cluster.resources import BY_KIND
-from eval.environments.emulator.cluster.selectors import selector_matches
 from eval.environments.emulator.cluster.store import Change
 from eval.environments.emulator.cluster.world import World
 
@@ -49,17 +48,11 @@ class Endpoints:
             and _view(change.old) == _view(change.new)
         ):
             return ()
-        namespace = change.last["metadata"]["namespace"]
-        candidates = [labels_of(pod) for pod in (change.old, change.new) if pod is not None]
-        return [
-            key_of(service)
-            for service in self._world.store.all("Service", namespace)
-            if service["spec"].get("selector")
-            and any(
-                selector_matches({"matchLabels": service["spec"]["selector"]}, labels)
-                for labels in candidates
-            )
-        ]
+        keys: dict[Key, None] = {}
+        for pod in (change.old, change.new):
+            if pod is not None:
+                keys.update(dict.fromkeys(self._world.index.services_of(pod)))
+        return keys
 
     def reconcile(self, key: Key) -> None:
         """Write what the pods behind the Service are now."""
@@ -74,10 +67,8 @@ class Endpoints:
             return
         pods = [
             pod
-            for pod in store.all("Pod", key[0])
-            if pod["status"].get("podIP")
-            and not finished(pod)
-            and selector_matches({"matchLabels": selector}, labels_of(pod))
+            for pod in self._world.index.selected(key[0], selector)
+            if pod["status"].get("podIP") and not finished(pod)
         ]
         self._endpoints(service, [pod for pod in pods if not terminating(pod)])
         self._slices(service, pods)
@@ -221,7 +212,7 @@ def _named(pod: Json, name: str, port: Json) -> int | None:
 
 def _view(pod: Json) -> tuple[object, ...]:
     """Return what Endpoints depend on."""
-    status = pod["status"]
+    status = pod.get("status") or {}
     return (
         labels_of(pod),
         status.get("podIP"),

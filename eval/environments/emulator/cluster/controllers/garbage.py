@@ -56,10 +56,10 @@ class GarbageCollector:
                 def release(new: Json, keep: list[Json] = others) -> None:
                     new["metadata"]["ownerReferences"] = keep
 
-                store.edit(dependent["kind"], key_of(dependent), release)
+                store.edit(store.kind_of(dependent), key_of(dependent), release)
             elif not terminating(dependent):
                 registry.delete(
-                    BY_KIND[dependent["kind"]],
+                    store.kinds[store.kind_of(dependent)],
                     *key_of(dependent),
                     propagation="Foreground" if waits else "Background",
                 )
@@ -67,7 +67,7 @@ class GarbageCollector:
             body = dict(owner)
             finalizers = [f for f in owner["metadata"]["finalizers"] if f != "foregroundDeletion"]
             body["metadata"] = {**owner["metadata"], "finalizers": finalizers}
-            registry.update(BY_KIND[kind], body)
+            registry.update(store.kinds[kind], body)
 
     def _find(self, uid: str, kind: str) -> Json | None:
         return self._world.store.by_uid(kind, uid)

@@ -16,11 +16,14 @@ from eval.environments.emulator.cluster.objects import (
     Key,
     active,
     controller_of,
+    is_true,
     key_of,
+    parse_time,
     rfc3339,
     terminating,
     uid_of,
 )
+from eval.environments.emulator.cluster.resources import BY_KIND
 from eval.environments.emulator.cluster.store import Change
 from eval.environments.emulator.cluster.world import World
 
@@ -30,7 +33,7 @@ _BACKOFF_LIMIT = 360.0
 
 
 class Jobs:
-    """Runs Jobs (first cut: non-indexed)."""
+    """Runs Jobs; the completion mode Indexed is run like NonIndexed."""
 
     watches = ("Job", "Pod")
 
@@ -59,7 +62,14 @@ class Jobs:
             item["type"] == "Failed" for item in status.get("conditions") or ()
         ):
             return
-        status.setdefault("startTime", rfc3339(world.clock.now()))
+        if job["spec"].get("suspend"):
+            self._suspend(job, status)
+            return
+        self._resume(job, status)
+        if "startTime" not in status:
+            status["startTime"] = rfc3339(world.clock.now())
+            if (deadline := job["spec"].get("activeDeadlineSeconds")) is not None:
+                world.manager.later(float(deadline), self, key)
         pods = owned_pods(world, job)
         done = sum(pod["status"].get("phase") == "Succeeded" for pod in pods)
         failed = sum(pod["status"].get("phase") == "Failed" for pod in pods)
@@ -72,6 +82,11 @@ class Jobs:
                 "CompletionsReached",
                 "Reached expected number of succeeded pods",
             )
+        elif self._overdue(job, status):
+            for pod in active(pods):
+                delete_pod(world, job, pod)
+            text = "Job was active longer than specified deadline"
+            self._end(job, status, "Failed", "DeadlineExceeded", text)
         elif failed + self._restarts(pods) > int(job["spec"].get("backoffLimit", 6)):
             for pod in active(pods):
                 delete_pod(world, job, pod)
@@ -82,7 +97,7 @@ class Jobs:
                 "BackoffLimitExceeded",
                 "Job has reached the specified backoff limit",
             )
-        elif not job["spec"].get("suspend"):
+        else:
             self._start(job, min(int(job["spec"].get("parallelism", 1)), wanted - done), failed)
         running = active(owned_pods(world, job))
         counts = {
@@ -96,6 +111,49 @@ class Jobs:
             if count or name == "ready":
                 status[name] = count
         world.store.set_status(job, status)
+
+    def _overdue(self, job: Json, status: Json) -> bool:
+        limit = job["spec"].get("activeDeadlineSeconds")
+        if limit is None:
+            return False
+        age = self._world.clock.now() - parse_time(status["startTime"])
+        return age.total_seconds() >= float(limit)
+
+    def _suspend(self, job: Json, status: Json) -> None:
+        """Stop the Job's pods and start it anew when it is resumed."""
+        world = self._world
+        for pod in active(owned_pods(world, job)):
+            delete_pod(world, job, pod)
+        if is_true({"status": status}, "Suspended"):
+            return
+        status.pop("startTime", None)
+        status["active"] = status["ready"] = 0
+        self._set(status, "Suspended", True, "JobSuspended", "Job suspended")
+        world.events.record(job, "Normal", "Suspended", "Job suspended", source=SOURCE)
+        world.store.set_status(job, status)
+
+    def _resume(self, job: Json, status: Json) -> None:
+        if is_true({"status": status}, "Suspended"):
+            self._set(status, "Suspended", False, "JobResumed", "Job resumed")
+            self._world.events.record(job, "Normal", "Resumed", "Job resumed", source=SOURCE)
+
+    def _set(self, status: Json, kind: str, value: bool, reason: str, message: str) -> None:
+        now = self._world.clock.now()
+        status["conditions"] = set_condition(
+            status.get("conditions") or (),
+            kind,
+            value,
+            now,
+            reason=reason,
+            message=message,
+            extra={"lastProbeTime": rfc3339(now)},
+        )
+
+    def _expire(self, uid: str) -> None:
+        """Remove a finished Job whose time to live is over."""
+        job = self._world.store.by_uid("Job", uid)
+        if job is not None and not terminating(job):
+            self._world.registry.delete(BY_KIND["Job"], *key_of(job))
 
     def _restarts(self, pods: list[Json]) -> int:
         return sum(
@@ -123,16 +181,10 @@ class Jobs:
 
     def _end(self, job: Json, status: Json, kind: str, reason: str, message: str) -> None:
         now = self._world.clock.now()
-        extra = {"lastProbeTime": rfc3339(now)}
-        status["conditions"] = set_condition(
-            status.get("conditions") or (),
-            kind,
-            True,
-            now,
-            reason=reason,
-            message=message,
-            extra=extra,
-        )
+        self._set(status, kind, True, reason, message)
+        if (ttl := job["spec"].get("ttlSecondsAfterFinished")) is not None:
+            uid = uid_of(job)
+            self._world.manager.at(float(ttl), lambda: self._expire(uid))
         if kind == "Complete":
             status["completionTime"] = rfc3339(now)
             self._world.events.record(job, "Normal", "Completed", "Job completed", source=SOURCE)

@@ -42,7 +42,7 @@ class Quotas:
         hard = quota["spec"].get("hard") or {}
         admission = self._world.registry.admission
         used = {
-            name: format_quantity(admission.used(name, key[0]), str(limit))
+            name: format_quantity(admission.used(quota, name), str(limit))
             for name, limit in hard.items()
         }
         self._world.store.set_status(quota, {"hard": dict(hard), "used": used})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from connectors.api.values import Json
-from eval.environments.emulator.cluster.kubelet.config import volume_errors
-from eval.environments.emulator.cluster.kubelet.containers import SOURCE, Containers
+from eval.environments.emulator.cluster.hosts import Hosts
+from eval.environments.emulator.cluster.kubelet.containers import Containers
+from eval.environments.emulator.cluster.kubelet.ending import Ending
+from eval.environments.emulator.cluster.kubelet.mounting import Mounting
 from eval.environments.emulator.cluster.kubelet.runtime import (
     ContainerState,
     Phase,
@@ -17,43 +19,60 @@ from eval.environments.emulator.cluster.kubelet.status import pod_status
 from eval.environments.emulator.cluster.objects import Key, finished, key_of, rfc3339, terminating
 from eval.environments.emulator.cluster.store import Change
 from eval.environments.emulator.cluster.world import World
-from eval.environments.emulator.seams import Programs
 
 _SANDBOX_SECONDS = 0.6
-_STOP_SECONDS = 1.5
-_MOUNT_RETRY_LIMIT = 122.0
+_ADDRESSES = 250
 
 
 class Kubelets:
     """The kubelets of all nodes."""
 
-    watches = ("Pod",)
+    watches = ("Pod", "ConfigMap", "Secret")
 
-    def __init__(self, world: World, programs: Programs) -> None:
+    def __init__(self, world: World, hosts: Hosts) -> None:
         self._world = world
+        self._hosts = hosts
         self._pods: dict[str, PodState] = {}
         self._by_key: dict[Key, PodState] = {}
         self._addresses: dict[str, int] = {}
-        self._containers = Containers(world, programs, self._sync, self._publish)
+        self._networks: dict[str, int] = {}
+        self._containers = Containers(world, self._sync, self.publish)
+        self._mounting = Mounting(world, self._sync_later)
+        self._ending = Ending(world, self._containers, self.publish)
 
     def pod(self, uid: str) -> PodState | None:
         """Return what is known about a pod that is on a node."""
         return self._pods.get(uid)
 
+    def on_node(self, node: str) -> Iterator[PodState]:
+        """Return what is known about the pods of a node."""
+        for pod in self._world.index.on_node(node):
+            state = self._pods.get(pod["metadata"]["uid"])
+            if state is not None:
+                yield state
+
+    def images(self, node: str) -> list[str]:
+        """Return the images that were pulled to a node."""
+        return self._containers.pulling.on_node(node)
+
     def affected(self, change: Change) -> Iterable[Key]:
         """Pods that were bound, changed, marked for deletion, or removed."""
-        if change.new is None:
-            return (key_of(change.last),)
-        if not change.new["spec"].get("nodeName"):
+        if change.kind != "Pod":
+            self._mounting.changed(change, self._by_key)
             return ()
-        if (
-            change.old is None
-            or change.old["spec"] != change.new["spec"]
-            or terminating(change.old) != terminating(change.new)
-            or change.old["metadata"].get("deletionGracePeriodSeconds")
-            != change.new["metadata"].get("deletionGracePeriodSeconds")
+        old, new = change.old, change.new
+        if new is None:
+            return (key_of(change.last),)
+        if not new["spec"].get("nodeName"):
+            return ()
+        if old is None or (old["spec"] is not new["spec"] and old["spec"] != new["spec"]):
+            return (key_of(new),)
+        before, after = old["metadata"], new["metadata"]
+        if before is not after and any(
+            before.get(field) != after.get(field)
+            for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "finalizers")
         ):
-            return (key_of(change.new),)
+            return (key_of(new),)
         return ()
 
     def reconcile(self, key: Key) -> None:
@@ -65,12 +84,14 @@ class Kubelets:
             state = None
         if pod is None or not pod["spec"].get("nodeName"):
             return
+        if not self._hosts.reports(pod["spec"]["nodeName"]):
+            return
         if state is None:
             if finished(pod) and not terminating(pod):
                 return
             state = self._adopt(pod)
         if terminating(pod):
-            self._stop(pod, state)
+            self._ending.stop(pod, state)
         else:
             self._containers.spec_changed(pod, state)
 
@@ -82,6 +103,44 @@ class Kubelets:
             return False
         self._containers.exited(state, item, code, oom)
         return True
+
+    def fail(self, state: PodState, reason: str, message: str) -> None:
+        """Stop a pod for good: it stays as Failed, with the reason."""
+        self._ending.fail(state, reason, message)
+
+    def freeze(self, node: str, *, power: bool) -> None:
+        """The kubelet of a node stops; without `power` its programs stop as well."""
+        for state in self.on_node(node):
+            state.frozen = True
+            if not power:
+                for item in state.containers:
+                    if item.running:
+                        self._containers.finish(item, 255, oom=False)
+                        item.terminated = {**(item.terminated or {}), "reason": "Unknown"}
+                state.refresh_listening()
+
+    def thaw(self, node: str) -> None:
+        """The kubelet of a node runs again and looks at all its pods."""
+        for state in list(self.on_node(node)):
+            state.frozen = False
+            for item in state.containers:
+                if item.phase in (Phase.PULLING, Phase.STARTING):
+                    item.phase = Phase.WAITING
+        for pod in self._world.index.on_node(node):
+            known = self._pods.get(pod["metadata"]["uid"])
+            self.reconcile(key_of(pod))
+            if known is not None and not terminating(pod):
+                self.publish(known)
+                self._sync_later(known, 0.5)
+
+    def publish(self, state: PodState) -> None:
+        """Write the pod's status if it changed."""
+        state.refresh_listening()
+        pod = self._world.store.get("Pod", *state.key)
+        if pod is None or pod["metadata"]["uid"] != state.uid or state.frozen:
+            return
+        status = pod_status(pod, state, self._world.clock.now())
+        self._world.store.set_status(pod, status)
 
     def _adopt(self, pod: Json) -> PodState:
         spec = pod["spec"]
@@ -104,9 +163,11 @@ class Kubelets:
             state.ip = state.host_ip
         self._pods[state.uid] = state
         self._by_key[state.key] = state
-        self._publish(state)
+        self._mounting.adopted(pod)
+        self.publish(state)
         if not terminating(pod):
             self._sync_later(state, 0.05)
+            self._ending.limit(pod, state)
         return state
 
     def _sync_later(self, state: PodState, seconds: float) -> None:
@@ -125,24 +186,24 @@ class Kubelets:
 
     def _sync(self, state: PodState) -> None:
         pod = self._world.store.get("Pod", *state.key)
-        if pod is None or pod["metadata"]["uid"] != state.uid or state.stopping or state.dead:
+        if pod is None or pod["metadata"]["uid"] != state.uid or not state.active:
             return
-        if not state.mounted and not self._mount(pod, state):
+        if not state.mounted and not self._mounting.mount(pod, state):
             return
         if not state.ip:
             if state.sync is None:
                 self._world.manager.at(_SANDBOX_SECONDS, lambda: self._sandbox(state))
             return
         again: float | None = None
-        for item in self._due(pod, state):
+        for item in self._due(state):
             wait = self._containers.sync(pod, state, item)
             if wait is not None:
                 again = wait if again is None else min(again, wait)
-        self._publish(state)
+        self.publish(state)
         if again is not None:
             self._sync_later(state, again)
 
-    def _due(self, pod: Json, state: PodState) -> list[ContainerState]:
+    def _due(self, state: PodState) -> list[ContainerState]:
         due: list[ContainerState] = []
         for item in state.inits:
             if is_sidecar(item):
@@ -152,66 +213,23 @@ class Kubelets:
             elif not item.succeeded:
                 due.append(item)
                 return due
-        for item in state.apps:
-            if item.reason == "PodInitializing" and item.phase is Phase.WAITING:
-                item.reason = "PodInitializing"
-            due.append(item)
+        due.extend(state.apps)
         return due
 
-    def _mount(self, pod: Json, state: PodState) -> bool:
-        errors = volume_errors(self._world.store, pod)
-        if not errors:
-            state.mounted = True
-            return True
-        for error in errors:
-            self._world.events.record(
-                pod, "Warning", "FailedMount", error, source=SOURCE, host=state.node
-            )
-        wait = min(0.5 * 2**state.mount_failures, _MOUNT_RETRY_LIMIT)
-        state.mount_failures += 1
-        self._sync_later(state, wait)
-        return False
-
     def _sandbox(self, state: PodState) -> None:
-        if state.ip or state.stopping:
+        if state.ip or not state.active:
             return
         state.ip = self._address(state.node)
+        self._mounting.fill(state)
         self._sync(state)
 
     def _address(self, node: str) -> str:
-        names = [item["metadata"]["name"] for item in self._world.store.all("Node")]
-        index = names.index(node) if node in names else len(names)
-        self._addresses[node] = number = self._addresses.get(node, 1) + 1
-        return f"10.244.{index + number // 250 * 16}.{number % 250 + 2}"
-
-    def _stop(self, pod: Json, state: PodState) -> None:
-        grace = int(pod["metadata"].get("deletionGracePeriodSeconds", 30))
-        if state.stopping:
-            if grace == 0:
-                self._remove(state)
-            return
-        state.stopping = True
-        state.refresh_listening()
-        running = [item for item in state.containers if item.running]
-        for item in running:
-            self._containers.event(
-                pod, state, item, "Normal", "Killing", f"Stopping container {item.name}"
-            )
-        wait = min(float(grace), _STOP_SECONDS) if running else 0.3
-        self._world.manager.at(wait, lambda: self._remove(state))
-
-    def _remove(self, state: PodState) -> None:
-        pod = self._world.store.get("Pod", *state.key)
-        if pod is None or pod["metadata"]["uid"] != state.uid or state.dead:
-            return
-        state.dead = True
-        for item in state.containers:
-            if item.running:
-                self._containers.finish(item, 0, oom=False)
-        if pod["metadata"].get("finalizers"):
-            self._publish(state)
-            return
-        self._world.store.remove("Pod", state.key)
+        index = self._networks.setdefault(node, len(self._networks))
+        number = self._addresses.get(node, 1) + 1
+        # an address is free again long before the numbers come round
+        self._addresses[node] = number if number < _ADDRESSES * 4 else 1
+        block, last = divmod(number, _ADDRESSES)
+        return f"10.{244 + index // 64}.{index % 64 * 4 + block % 4}.{last + 2}"
 
     def _forget(self, state: PodState) -> None:
         state.dead = True
@@ -221,14 +239,6 @@ class Kubelets:
         if state.sync is not None:
             state.sync.cancel()
         self._pods.pop(state.uid, None)
+        self._mounting.gone(state)
         if self._by_key.get(state.key) is state:
             del self._by_key[state.key]
-
-    def _publish(self, state: PodState) -> None:
-        """Write the pod's status if it changed."""
-        state.refresh_listening()
-        pod = self._world.store.get("Pod", *state.key)
-        if pod is None or pod["metadata"]["uid"] != state.uid:
-            return
-        status = pod_status(pod, state, self._world.clock.now())
-        self._world.store.set_status(pod, status)

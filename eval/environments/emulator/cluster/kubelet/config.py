@@ -1,11 +1,16 @@
-"""What a container or pod refers to and the namespace does not have."""
+"""What containers take from ConfigMaps, Secrets and the pod itself: environment and references."""
 
 from __future__ import annotations
+
+import base64
+import binascii
+import re
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.store import Store
 
 _KINDS = (("configMap", "ConfigMap", "configmap"), ("secret", "Secret", "secret"))
+_REFERENCE = re.compile(r"\$(\$|\(([A-Za-z_][A-Za-z0-9_.-]*)\))")
 
 
 def config_error(store: Store, namespace: str, container: Json) -> str:
@@ -32,34 +37,90 @@ def config_error(store: Store, namespace: str, container: Json) -> str:
     return ""
 
 
-def volume_errors(store: Store, pod: Json) -> list[str]:
-    """Return the FailedMount messages for volumes that cannot be set up now."""
+def environment(store: Store, pod: Json, container: Json, ip: str) -> dict[str, str]:
+    """Return the variables that a container starts with, references to others expanded."""
     namespace = pod["metadata"]["namespace"]
-    errors: list[str] = []
-    for volume in pod["spec"].get("volumes") or ():
-        why = _missing(store, namespace, volume)
-        if why:
-            errors.append(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {why}')
-    return errors
+    found: dict[str, str] = {}
+    for source in container.get("envFrom") or ():
+        for field, kind, _ in _KINDS:
+            reference = source.get(f"{field}Ref")
+            if reference is not None:
+                obj = store.get(kind, namespace, reference.get("name", ""))
+                prefix = source.get("prefix", "")
+                found.update({prefix + key: value for key, value in contents(obj).items()})
+    for variable in container.get("env") or ():
+        value = _value(store, namespace, pod, container, variable, ip)
+        if value is not None:
+            found[variable["name"]] = _expand(value, found)
+    return found
 
 
-def _missing(store: Store, namespace: str, volume: Json) -> str:
-    sources = [
-        ("configMap", "ConfigMap", "configmap", volume.get("configMap"), "name"),
-        ("secret", "Secret", "secret", volume.get("secret"), "secretName"),
-    ]
-    for item in (volume.get("projected") or {}).get("sources") or ():
-        sources.append(("configMap", "ConfigMap", "configmap", item.get("configMap"), "name"))
-        sources.append(("secret", "Secret", "secret", item.get("secret"), "name"))
-    for _, kind, word, source, field in sources:
-        if source is None or source.get("optional"):
-            continue
-        name = source.get(field, "")
-        found = store.get(kind, namespace, name)
-        if found is None:
-            return f'{word} "{name}" not found'
-        data = {**(found.get("data") or {}), **(found.get("binaryData") or {})}
-        for wanted in source.get("items") or ():
-            if wanted.get("key") not in data:
-                return f"references non-existent {word if word == 'secret' else 'config'} key: {wanted.get('key')}"
+def contents(obj: Json | None) -> dict[str, str]:
+    """Return the values of a ConfigMap or Secret, decoded."""
+    if obj is None:
+        return {}
+    if obj["kind"] == "Secret":
+        return {key: _decode(value) for key, value in (obj.get("data") or {}).items()}
+    binary = {key: _decode(value) for key, value in (obj.get("binaryData") or {}).items()}
+    return {**{key: str(value) for key, value in (obj.get("data") or {}).items()}, **binary}
+
+
+def pod_field(pod: Json, path: str, ip: str = "") -> str:
+    """Return what the downward API says of a field of the pod."""
+    meta, spec = pod["metadata"], pod["spec"]
+    node_ip = str(pod["status"].get("hostIP") or "")
+    plain = {
+        "metadata.name": meta["name"],
+        "metadata.namespace": meta["namespace"],
+        "metadata.uid": meta["uid"],
+        "spec.nodeName": spec.get("nodeName", ""),
+        "spec.serviceAccountName": spec.get("serviceAccountName", ""),
+        "status.podIP": ip,
+        "status.podIPs": ip,
+        "status.hostIP": node_ip,
+        "status.hostIPs": node_ip,
+    }
+    if path in plain:
+        return str(plain[path])
+    match = re.match(r"metadata\.(labels|annotations)(?:\['([^']*)'\])?$", path)
+    if match is None:
+        return ""
+    values = meta.get(match[1]) or {}
+    if match[2] is not None:
+        return str(values.get(match[2], ""))
+    return "\n".join(f'{key}="{value}"' for key, value in sorted(values.items()))
+
+
+def _value(
+    store: Store, namespace: str, pod: Json, container: Json, variable: Json, ip: str
+) -> str | None:
+    origin = variable.get("valueFrom")
+    if not origin:
+        return str(variable.get("value") or "")
+    for field, kind, _ in _KINDS:
+        reference = origin.get(f"{field}KeyRef")
+        if reference is not None:
+            obj = store.get(kind, namespace, reference.get("name", ""))
+            return contents(obj).get(reference.get("key", ""))
+    if "fieldRef" in origin:
+        return pod_field(pod, origin["fieldRef"].get("fieldPath", ""), ip)
+    if "resourceFieldRef" in origin:
+        section, _, name = str(origin["resourceFieldRef"].get("resource", "")).partition(".")
+        return str(((container.get("resources") or {}).get(section) or {}).get(name, "0"))
     return ""
+
+
+def _expand(value: str, known: dict[str, str]) -> str:
+    def one(match: re.Match[str]) -> str:
+        if match[1] == "$":
+            return "$"
+        return known.get(match[2], match[0])
+
+    return _REFERENCE.sub(one, value)
+
+
+def _decode(value: object) -> str:
+    try:
+        return base64.b64decode(str(value)).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return ""

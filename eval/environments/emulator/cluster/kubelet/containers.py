@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.events import EventType
+from eval.environments.emulator.cluster.kubelet import hooks
 from eval.environments.emulator.cluster.kubelet.backoff import duration
-from eval.environments.emulator.cluster.kubelet.config import config_error
+from eval.environments.emulator.cluster.kubelet.config import config_error, environment
+from eval.environments.emulator.cluster.kubelet.files import fixed_files
 from eval.environments.emulator.cluster.kubelet.logs import LogBuffer
 from eval.environments.emulator.cluster.kubelet.probing import Probing
 from eval.environments.emulator.cluster.kubelet.pulling import Pulling
@@ -18,12 +21,15 @@ from eval.environments.emulator.cluster.kubelet.runtime import (
     is_sidecar,
 )
 from eval.environments.emulator.cluster.kubelet.status import terminated
+from eval.environments.emulator.cluster.objects import rfc3339
 from eval.environments.emulator.cluster.world import World
-from eval.environments.emulator.seams import Programs
+from eval.environments.emulator.seams import Run
 
 SOURCE = "kubelet"
 _CREATE_SECONDS = 0.3
 _NOTICE_SECONDS = 1.0
+_MESSAGE_LINES = 80
+_MESSAGE_BYTES = 2048
 
 
 class Containers:
@@ -32,16 +38,14 @@ class Containers:
     def __init__(
         self,
         world: World,
-        programs: Programs,
         sync: Callable[[PodState], None],
         publish: Callable[[PodState], None],
     ) -> None:
         self._world = world
-        self._programs = programs
         self._sync = sync
         self._publish = publish
-        self._pulling = Pulling(world, programs, sync, publish, self.event)
-        self._probing = Probing(world, programs, publish, self.event, self.kill)
+        self.pulling = Pulling(world, sync, publish, self.event)
+        self._probing = Probing(world, publish, self.event, self.kill)
 
     def event(
         self,
@@ -73,7 +77,7 @@ class Containers:
         wait = self._crash_wait(pod, state, item)
         if wait is not None:
             return wait
-        ready, wait = self._pulling.ensure(pod, state, item)
+        ready, wait = self.pulling.ensure(pod, state, item)
         if not ready:
             return wait
         error = config_error(self._world.store, state.key[0], item.spec)
@@ -92,7 +96,7 @@ class Containers:
         """The program of a container ended by itself or was killed."""
         self.finish(item, code, oom=oom)
         self._publish(state)
-        if not state.stopping:
+        if state.active:
             self._world.manager.at(_NOTICE_SECONDS, lambda: self._sync(state))
 
     def finish(self, item: ContainerState, code: int, *, oom: bool) -> None:
@@ -103,6 +107,8 @@ class Containers:
         item.serving = item.killing = False
         item.finished_at = now
         item.terminated = terminated(item, 137 if oom else code, oom, now)
+        if last_words := self._last_words(item, code, now):
+            item.terminated["message"] = last_words
         if item.log is not None:
             item.log.close(now)
 
@@ -115,7 +121,7 @@ class Containers:
         grace = float(pod["spec"].get("terminationGracePeriodSeconds", 30))
 
         def end() -> None:
-            if item.running and not state.stopping:
+            if item.running and state.active:
                 self.exited(state, item, 137, oom=False)
 
         item.timers.append(self._world.manager.at(grace, end))
@@ -178,9 +184,16 @@ class Containers:
 
     def _start(self, state: PodState, item: ContainerState) -> None:
         pod = self._world.store.get("Pod", *state.key)
-        if pod is None or state.stopping or state.dead or item.phase is not Phase.STARTING:
+        if pod is None or not state.active or item.phase is not Phase.STARTING:
             return
         world, now = self._world, self._world.clock.now()
+        # the program sees its variables while it starts
+        if item.spec.get("env") or item.spec.get("envFrom"):
+            item.environment = environment(world.store, pod, item.spec, state.ip)
+        run = world.software.start(pod, item.spec, now)
+        if run.start_error in ("create", "config"):
+            self._cannot_make(pod, state, item, run)
+            return
         if item.container_id:
             item.restarts += 1
             item.previous_log = item.log
@@ -189,8 +202,11 @@ class Containers:
         item.container_id = f"containerd://{world.names.hex()}"
         item.log = LogBuffer()
         item.started_at, item.message = now, ""
-        run = self._programs.start(pod, item.spec, now)
         item.run = run
+        if run.start_error:
+            self._cannot_run(pod, state, item, run)
+            return
+        item.fixed_files = fixed_files(state, item)
         item.log.plan(now, run.lines)
         item.phase = Phase.RUNNING
         item.timers.clear()
@@ -202,10 +218,54 @@ class Containers:
             )
         if run.listens and (run.exits_after is None or run.ready_after < run.exits_after):
             item.timers.append(world.manager.at(run.ready_after, lambda: self._serve(state, item)))
+        if hooks.post_start_fails(world, pod, item):
+            self.event(pod, state, item, "Warning", "FailedPostStartHook", hooks.POST_START_FAILED)
+            self.event(pod, state, item, "Normal", "Killing", "FailedPostStartHook")
+            self.exited(state, item, 137, oom=False)
+            return
         self._probing.begin(state, item)
         self._publish(state)
         if item.init and is_sidecar(item):
             self._sync(state)
+
+    def _cannot_make(self, pod: Json, state: PodState, item: ContainerState, run: Run) -> None:
+        """The container cannot be made: there is no run, and no restart is counted."""
+        made = run.start_error == "create"
+        reason = "CreateContainerError" if made else "CreateContainerConfigError"
+        self._waiting(item, reason, run.detail)
+        self.event(pod, state, item, "Warning", "Failed", f"Error: {run.detail}")
+        self._publish(state)
+        self._world.manager.at(self._world.names.jitter(10, 15), lambda: self._sync(state))
+
+    def _cannot_run(self, pod: Json, state: PodState, item: ContainerState, run: Run) -> None:
+        """The container is made, but its program cannot be executed."""
+        error = hooks.exec_error(item.spec, run)
+        now = self._world.clock.now()
+        item.timers.clear()
+        item.phase, item.finished_at = Phase.WAITING, now
+        item.reason, item.message = "RunContainerError", error
+        item.last_terminated = {
+            "exitCode": 128,
+            "reason": "StartError",
+            "message": error,
+            "startedAt": "1970-01-01T00:00:00Z",
+            "finishedAt": rfc3339(now),
+            "containerID": item.container_id,
+        }
+        if item.log is not None:
+            item.log.close(now)
+        self.event(pod, state, item, "Warning", "Failed", f"Error: {error}")
+        self._publish(state)
+        self._world.manager.at(_NOTICE_SECONDS, lambda: self._sync(state))
+
+    @staticmethod
+    def _last_words(item: ContainerState, code: int, now: datetime) -> str:
+        """Return the end of the log, where the container asks for it as its termination message."""
+        policy = item.spec.get("terminationMessagePolicy")
+        if policy != "FallbackToLogsOnError" or not code or item.log is None:
+            return ""
+        lines = [text for _, text in item.log.lines(now)[-_MESSAGE_LINES:]]
+        return "".join(f"{line}\n" for line in lines)[-_MESSAGE_BYTES:]
 
     def _serve(self, state: PodState, item: ContainerState) -> None:
         item.serving = True

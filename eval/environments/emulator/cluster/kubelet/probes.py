@@ -3,71 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.kubelet.runtime import ContainerState, PodState
-from eval.environments.emulator.seams import Programs
+from eval.environments.emulator.cluster.software import Software
 
 TITLES = {
     "startupProbe": "Startup",
     "readinessProbe": "Readiness",
     "livenessProbe": "Liveness",
 }
+Attempt = Callable[[Json, datetime], str]
+"""Tries once; "" is success, anything else the output after "probe failed: "."""
+
 _EXIT = re.compile(r"\bexit\s+([1-9]\d*)\s*$")
 
 
-def attempt(
-    programs: Programs, pod: Json, state: PodState, item: ContainerState, probe: Json, now: datetime
-) -> str:
-    """Try a probe once; "" is success, anything else the output after "probe failed: "."""
+def prepare(software: Software, state: PodState, item: ContainerState, probe: Json) -> Attempt:
+    """Return how to try a probe; what does not change from try to try is worked out once."""
     if http := probe.get("httpGet"):
-        return _http(programs, pod, state, item, probe, http, now)
+        return _http(software, state, item, probe, http)
     if tcp := probe.get("tcpSocket"):
-        port = _port(item, tcp.get("port"))
-        if port is None:
-            return f'couldn\'t find port "{tcp.get("port")}"'
-        host = tcp.get("host") or state.ip
-        return "" if port in state.listening else _refused(f"{host}:{port}")
+        return _tcp(state, item, tcp)
     if grpc := probe.get("grpc"):
-        port = int(grpc["port"])
-        if port in state.listening:
-            return ""
-        return (
-            f'timeout: failed to connect service "{state.ip}:{port}" within'
-            f" {probe['timeoutSeconds']}s: context deadline exceeded"
-        )
-    return _command((probe.get("exec") or {}).get("command") or [])
+        return _grpc(software, state, item, probe, grpc)
+    return _exec(software, item, probe)
 
 
-def _http(
-    programs: Programs,
-    pod: Json,
-    state: PodState,
-    item: ContainerState,
-    probe: Json,
-    http: Json,
-    now: datetime,
-) -> str:
-    port = _port(item, http.get("port"))
-    if port is None:
-        return f'couldn\'t find port "{http.get("port")}"'
-    host = http.get("host") or state.ip
-    path = "/" + str(http.get("path") or "/").lstrip("/")
-    url = f"{str(http.get('scheme', 'HTTP')).lower()}://{host}:{port}{path}"
-    if port not in state.listening:
-        return f'Get "{url}": {_refused(f"{host}:{port}")}'
-    status = programs.http_status(pod, item.spec, path, now)
-    if status <= 0:
-        return f'Get "{url}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
-    return "" if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status}"
-
-
-def _refused(address: str) -> str:
-    return f"dial tcp {address}: connect: connection refused"
-
-
-def _port(item: ContainerState, port: int | str | None) -> int | None:
+def port_number(item: ContainerState, port: int | str | None) -> int | None:
+    """Return the number of a port given by number or by the container's name for it."""
     if isinstance(port, int):
         return port
     if isinstance(port, str) and port.isdigit():
@@ -78,7 +44,98 @@ def _port(item: ContainerState, port: int | str | None) -> int | None:
     return None
 
 
-def _command(command: list[str]) -> str:
+def _http(
+    software: Software, state: PodState, item: ContainerState, probe: Json, http: Json
+) -> Attempt:
+    port = port_number(item, http.get("port"))
+    if port is None:
+        return _never(http.get("port"))
+    path = "/" + str(http.get("path") or "/").lstrip("/")
+    status_of, spec = software.http_status(item.spec), item.spec
+
+    def attempt(pod: Json, now: datetime) -> str:
+        host = http.get("host") or state.ip
+        if port not in state.listening:
+            return f'Get "{_url(http, host, port, path)}": {_refused(f"{host}:{port}")}'
+        status = status_of(pod, spec, path, now)
+        if 200 <= status < 400:
+            return ""
+        if status <= 0:
+            return (
+                f'Get "{_url(http, host, port, path)}": context deadline exceeded'
+                " (Client.Timeout exceeded while awaiting headers)"
+            )
+        return f"HTTP probe failed with statuscode: {status}"
+
+    return attempt
+
+
+def _tcp(state: PodState, item: ContainerState, tcp: Json) -> Attempt:
+    port = port_number(item, tcp.get("port"))
+    if port is None:
+        return _never(tcp.get("port"))
+
+    def attempt(pod: Json, now: datetime) -> str:
+        if port in state.listening:
+            return ""
+        return _refused(f"{tcp.get('host') or state.ip}:{port}")
+
+    return attempt
+
+
+def _grpc(
+    software: Software, state: PodState, item: ContainerState, probe: Json, grpc: Json
+) -> Attempt:
+    port, service = int(grpc["port"]), str(grpc.get("service") or "")
+
+    def attempt(pod: Json, now: datetime) -> str:
+        if port not in state.listening:
+            return (
+                f'timeout: failed to connect service "{state.ip}:{port}" within'
+                f" {probe['timeoutSeconds']}s: context deadline exceeded"
+            )
+        health = software.grpc_health(pod, item.name, service, now)
+        if health == "SERVING":
+            return ""
+        if health == "UNIMPLEMENTED":
+            return (
+                "error: this server does not implement the grpc health protocol"
+                " (grpc.health.v1.Health): unknown service grpc.health.v1.Health"
+            )
+        if health:
+            return f'service unhealthy (responded with "{health}")'
+        return f"timeout: health rpc did not complete within {probe['timeoutSeconds']}s"
+
+    return attempt
+
+
+def _exec(software: Software, item: ContainerState, probe: Json) -> Attempt:
+    command = [str(word) for word in (probe.get("exec") or {}).get("command") or ()]
+    guessed = _guess(command)
+
+    def attempt(pod: Json, now: datetime) -> str:
+        answer = software.command(pod, item.name, command, now)
+        if answer is None:
+            return guessed
+        code, output = answer
+        return "" if code == 0 else output or f"command terminated with exit code {code}"
+
+    return attempt
+
+
+def _url(http: Json, host: str, port: int, path: str) -> str:
+    return f"{str(http.get('scheme', 'HTTP')).lower()}://{host}:{port}{path}"
+
+
+def _never(port: object) -> Attempt:
+    return lambda pod, now: f'couldn\'t find port "{port}"'
+
+
+def _refused(address: str) -> str:
+    return f"dial tcp {address}: connect: connection refused"
+
+
+def _guess(command: list[str]) -> str:
     """Commands succeed while the container runs, except those that plainly cannot."""
     text = " ".join(command)
     if command and command[0].rsplit("/", 1)[-1] == "false":

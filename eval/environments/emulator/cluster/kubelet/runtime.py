@@ -61,6 +61,8 @@ class ContainerState:
     pull_failed_at: datetime | None = None
     pull_error: str = ""
     image_ready: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    fixed_files: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -121,9 +123,18 @@ class PodState:
     mounted: bool = False
     mount_failures: int = 0
     stopping: bool = False
+    draining: bool = False
     dead: bool = False
+    frozen: bool = False
+    failed: tuple[str, str] | None = None
+    volumes: dict[str, dict[str, str]] = field(default_factory=dict)
     sync: Timer | None = None
     listening: frozenset[int] = frozenset()
+
+    @property
+    def active(self) -> bool:
+        """Whether its kubelet still works on it."""
+        return not (self.stopping or self.dead or self.frozen)
 
     @property
     def inits(self) -> Iterator[ContainerState]:
@@ -142,7 +153,7 @@ class PodState:
     def refresh_listening(self) -> None:
         """Recompute the ports on which the pod accepts connections."""
         ports: set[int] = set()
-        if not self.stopping:
+        if not self.stopping or self.draining:
             for item in self.containers:
                 if item.running and item.serving and item.run is not None:
                     ports.update(item.run.listens)

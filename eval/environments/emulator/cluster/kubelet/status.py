@@ -37,6 +37,8 @@ def pod_status(pod: Json, state: PodState, now: datetime) -> Json:
         (_container(state, item) for item in state.apps), key=lambda item: str(item["name"])
     )
     status["qosClass"] = old.get("qosClass", "BestEffort")
+    if state.failed is not None:
+        status["reason"], status["message"] = state.failed
     return status
 
 
@@ -97,6 +99,8 @@ def _set(
 
 
 def _phase(pod: Json, state: PodState) -> str:
+    if state.failed is not None:
+        return "Failed"
     policy = pod["spec"].get("restartPolicy", "Always")
     for item in state.inits:
         if is_sidecar(item):
@@ -165,4 +169,5 @@ def _conditions(pod: Json, state: PodState, phase: str, now: datetime) -> list[J
             )
         else:
             conditions = _set(conditions, kind, True, now)
-    return conditions
+    # the kubelet puts its own conditions before the scheduler's
+    return sorted(conditions, key=lambda item: item["type"] == "PodScheduled")

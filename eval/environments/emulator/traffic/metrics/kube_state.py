@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 
 from connectors.api.values import Json
 from eval.environments.emulator.seams import ClusterState
+from eval.environments.emulator.traffic.metrics.per_object import PerObject
 from eval.environments.emulator.traffic.metrics.quantities import quantity
-from eval.environments.emulator.traffic.metrics.scrape import Labels, Page
+from eval.environments.emulator.traffic.metrics.scrape import Labels, Writer
 
 _PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 _UNITS = {"cpu": "core", "memory": "byte"}
 
 
-class KubeState:
+class KubeState(PerObject):
     """Pods, containers, Deployments, Services and their endpoints in all namespaces."""
 
     def __init__(self, cluster: ClusterState) -> None:
-        self._cluster = cluster
-
-    def export(self, page: Page, now: datetime) -> None:
-        """Write all samples."""
-        for pod in self._cluster.objects("Pod"):
-            _pod(page, pod)
-        for deployment in self._cluster.objects("Deployment"):
-            _deployment(page, deployment)
-        for endpoints in self._cluster.objects("Endpoints"):
-            _endpoints(page, endpoints)
-        for service in self._cluster.objects("Service"):
-            _service(page, service)
+        super().__init__(
+            cluster,
+            {
+                "Pod": _pod,
+                "Deployment": _deployment,
+                "Endpoints": _endpoints,
+                "Service": _service,
+            },
+        )
 
 
 def _labels(item: Json, **more: str) -> Labels:
@@ -38,7 +35,7 @@ def _labels(item: Json, **more: str) -> Labels:
     return {**base, **more}
 
 
-def _pod(page: Page, pod: Json) -> None:
+def _pod(page: Writer, pod: Json) -> None:
     name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
     status, spec = pod.get("status", {}), pod.get("spec", {})
     phase = status.get("phase", "Pending")
@@ -85,7 +82,7 @@ def _pod(page: Page, pod: Json) -> None:
         _resources(page, pod, container)
 
 
-def _container(page: Page, pod: Json, status: Json) -> None:
+def _container(page: Writer, pod: Json, status: Json) -> None:
     name, uid, container = pod["metadata"]["name"], pod["metadata"]["uid"], status["name"]
     key = (uid, container)
 
@@ -109,7 +106,7 @@ def _container(page: Page, pod: Json, status: Json) -> None:
         page.set(prefix + "last_terminated_reason", (*key, why), lambda: labels(reason=why), 1.0)
 
 
-def _resources(page: Page, pod: Json, container: Json) -> None:
+def _resources(page: Writer, pod: Json, container: Json) -> None:
     meta = pod["metadata"]
     for kind in ("requests", "limits"):
         for resource, amount in ((container.get("resources") or {}).get(kind) or {}).items():
@@ -130,7 +127,7 @@ def _resources(page: Page, pod: Json, container: Json) -> None:
                 )
 
 
-def _deployment(page: Page, deployment: Json) -> None:
+def _deployment(page: Writer, deployment: Json) -> None:
     meta, status = deployment["metadata"], deployment.get("status", {})
     key = (meta.get("namespace", ""), meta["name"])
 
@@ -151,7 +148,7 @@ def _deployment(page: Page, deployment: Json) -> None:
         page.set(metric, key, labels, float(value or 0))
 
 
-def _endpoints(page: Page, endpoints: Json) -> None:
+def _endpoints(page: Writer, endpoints: Json) -> None:
     meta = endpoints["metadata"]
     key = (meta.get("namespace", ""), meta["name"])
 
@@ -183,7 +180,7 @@ def _endpoints(page: Page, endpoints: Json) -> None:
     page.set("kube_endpoint_address_not_ready", key, labels, float(missing))
 
 
-def _service(page: Page, service: Json) -> None:
+def _service(page: Writer, service: Json) -> None:
     meta, spec = service["metadata"], service.get("spec", {})
     ip = spec.get("clusterIP", "")
     key = (meta.get("namespace", ""), meta["name"], ip)

@@ -25,14 +25,14 @@ class Nodes:
         self._processes = processes
         self._random = random
         self._cpu: dict[str, float] = {}
-        self._seen: dict[int, float] = {}
+        self._seen: dict[tuple[str, str, datetime], float] = {}
         self._before: datetime | None = None
 
     def export(self, page: Page, now: datetime) -> None:
         """Write all samples."""
         seconds = (now - self._before).total_seconds() if self._before else 0.0
         self._before = now
-        used, memory = self._use(seconds)
+        used, memory = self._use(now)
         _up(page, "kube-state-metrics", "kube-state-metrics:8080")
         _up(page, "otel-collector", "otel-collector:8889")
         for node in self._cluster.objects("Node"):
@@ -54,18 +54,18 @@ class Nodes:
                 for status in ("true", "false", "unknown"):
                     _condition(page, name, condition, status)
 
-    def _use(self, seconds: float) -> tuple[dict[str, float], dict[str, float]]:
+    def _use(self, now: datetime) -> tuple[dict[str, float], dict[str, float]]:
         """CPU seconds since the last scrape and memory in use, per node."""
         cpu: dict[str, float] = {}
         memory: dict[str, float] = {}
-        seen: dict[int, float] = {}
+        seen: dict[tuple[str, str, datetime], float] = {}
         for process in self._processes:
-            node = str(process.pod.get("spec", {}).get("nodeName", ""))
-            usage = process.program.usage
-            spent = process.cpu_seconds - self._seen.get(id(process), 0.0)
-            seen[id(process)] = process.cpu_seconds
-            cpu[node] = cpu.get(node, 0.0) + spent + usage.idle_cores * seconds
-            memory[node] = memory.get(node, 0.0) + usage.memory_mb * _MEGABYTE
+            node = process.node
+            key = (process.uid, process.container, process.started)
+            spent = process.cpu_seconds - self._seen.get(key, 0.0)
+            seen[key] = process.cpu_seconds
+            cpu[node] = cpu.get(node, 0.0) + spent
+            memory[node] = memory.get(node, 0.0) + process.memory_mb(now) * _MEGABYTE
         self._seen = seen
         return cpu, memory
 

@@ -22,18 +22,16 @@ class Requests:
     def export(self, page: Page, now: datetime) -> None:
         """Write all counters."""
         for key, counts in self._spans:
-            page.set(_CALLS, key, partial(_labels, key), float(counts.calls))
-            page.set(f"{_DURATION}_sum", key, partial(_labels, key), counts.sum_ms)
-            page.set(f"{_DURATION}_count", key, partial(_labels, key), float(counts.calls))
-            total = 0
-            for le, number in zip(_LE, counts.buckets.tolist(), strict=True):
-                total += number
-                page.set(
-                    f"{_DURATION}_bucket",
-                    (key, le),
-                    partial(_labels, key, le),
-                    float(total),
-                )
+            calls = float(counts.calls)
+            totals = counts.buckets.cumsum().astype(float).tolist()
+            page.set_all(key, partial(_described, key), [calls, counts.sum_ms, calls, *totals])
+
+
+def _described(key: SpanKey) -> list[tuple[str, Labels]]:
+    plain = _labels(key)
+    names = (_CALLS, f"{_DURATION}_sum", f"{_DURATION}_count")
+    buckets = [(f"{_DURATION}_bucket", _labels(key, le)) for le in _LE]
+    return [*((name, plain) for name in names), *buckets]
 
 
 def _labels(key: SpanKey, le: str = "") -> Labels:

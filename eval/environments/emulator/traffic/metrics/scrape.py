@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from eval.environments.emulator.traffic.metrics.metadata import METADATA
 
@@ -22,10 +22,13 @@ class SeriesSink(Protocol):
         ...
 
 
-class SampleSink(Protocol):
+Handle = TypeVar("Handle", bound=SeriesSink)
+
+
+class SampleSink(Protocol[Handle]):
     """The store of samples."""
 
-    def series(self, name: str, labels: Mapping[str, str]) -> SeriesSink:
+    def series(self, name: str, labels: Mapping[str, str]) -> Handle:
         """Return the series with these labels, made if new."""
         ...
 
@@ -33,9 +36,34 @@ class SampleSink(Protocol):
         """End a series."""
         ...
 
+    def append_all(self, series: Sequence[Handle], t: float, values: Sequence[float]) -> None:
+        """Add a sample at Unix time `t` to each of the series."""
+        ...
+
     def describe(self, name: str, type: str, help: str = "", unit: str = "") -> None:
         """Set the metadata of a metric."""
         ...
+
+
+class Writer(Protocol):
+    """Takes samples one by one."""
+
+    def set(self, name: str, key: Hashable, labels: Callable[[], Labels], value: float) -> None:
+        """Write one sample; `labels` is asked for when the series is new."""
+        ...
+
+
+class Rows:
+    """A `Writer` that remembers what it is given, so that it can be written again unchanged."""
+
+    def __init__(self) -> None:
+        self.described: list[tuple[str, Labels]] = []
+        self.values: list[float] = []
+
+    def set(self, name: str, key: Hashable, labels: Callable[[], Labels], value: float) -> None:
+        """Remember one sample."""
+        self.described.append((name, labels()))
+        self.values.append(value)
 
 
 class Exporter(Protocol):
@@ -54,12 +82,21 @@ class _Slot:
     round: int
 
 
+@dataclass(slots=True)
+class _Block:
+    series: list[Any]
+    named: Sequence[tuple[str, Labels]]
+    round: int
+
+
 class Page:
     """What one scrape sees. A series is found again by its name and a short key of its object."""
 
-    def __init__(self, sink: SampleSink) -> None:
+    def __init__(self, sink: SampleSink[Any]) -> None:
         self._sink = sink
         self._slots: dict[tuple[str, Hashable], _Slot] = {}
+        self._blocks: dict[Hashable, _Block] = {}
+        self._fresh: set[int] = set()
         self._round = 0
         self._at = 0.0
 
@@ -78,8 +115,31 @@ class Page:
         slot.round = self._round
         slot.series.append(self._at, value)
 
+    def set_all(
+        self,
+        key: Hashable,
+        described: Callable[[], Sequence[tuple[str, Labels]]],
+        values: Sequence[float],
+    ) -> None:
+        """Write samples that always come together; `described` gives their names and labels once."""
+        block = self._blocks.get(key)
+        if block is None:
+            named = described()
+            handles = [self._sink.series(name, labels) for name, labels in named]
+            block = self._blocks[key] = _Block(handles, named, 0)
+            self._fresh.update(map(id, handles))
+        block.round = self._round
+        self._sink.append_all(block.series, self._at, values)
+
     def end(self) -> None:
         """Mark as stale what this scrape no longer had."""
+        for known in [key for key, block in self._blocks.items() if block.round != self._round]:
+            block = self._blocks.pop(known)
+            for series, (name, labels) in zip(block.series, block.named, strict=True):
+                # a block that took this one's place may go on with some of its series
+                if id(series) not in self._fresh:
+                    self._sink.mark_stale(name, labels, self._at)
+        self._fresh.clear()
         gone = [key for key, slot in self._slots.items() if slot.round != self._round]
         for key in gone:
             slot = self._slots.pop(key)
@@ -89,7 +149,7 @@ class Page:
 class Scraper:
     """Scrapes on the virtual clock (`eval.environments.emulator.seams.Ticker`)."""
 
-    def __init__(self, sink: SampleSink, exporters: Sequence[Exporter]) -> None:
+    def __init__(self, sink: SampleSink[Any], exporters: Sequence[Exporter]) -> None:
         for name, (kind, text) in METADATA.items():
             sink.describe(name, kind, text)
         self._page = Page(sink)

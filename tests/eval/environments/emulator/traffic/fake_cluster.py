@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from connectors.api.values import Json
 from eval.apps.manifests import manifests
 from eval.apps.model import App
-from eval.environments.emulator.seams import Run
+from eval.environments.emulator.seams import Run, TraceSink
 from eval.environments.emulator.traffic.build import Software
-from eval.environments.emulator.traffic.workload import AppCluster, Traffic
+from eval.environments.emulator.traffic.surroundings import AppCluster
+from eval.environments.emulator.traffic.workload import Traffic
+from tests.eval.environments.emulator.traffic.plain_surroundings import PlainSurroundings
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
 
-class FakeCluster:
-    """Fits `ClusterState`; tests change its objects by hand."""
+class FakeCluster(PlainSurroundings):
+    """Fits `AppCluster`; tests change its objects by hand."""
 
     def __init__(self, software: Software) -> None:
+        super().__init__(self)
         self.software = software
         self.time = START
         self.runs: dict[str, tuple[Run, datetime]] = {}
@@ -123,10 +126,14 @@ class FakeSink:
         self.described: dict[str, str] = {}
         self.stale: list[tuple[str, dict[str, str], float]] = []
 
-    def series(self, name: str, labels: dict[str, str]) -> FakeSeries:
+    def series(self, name: str, labels: Mapping[str, str]) -> FakeSeries:
         return self.all.setdefault((name, tuple(sorted(labels.items()))), FakeSeries())
 
-    def mark_stale(self, name: str, labels: dict[str, str], t: float) -> None:
+    def append_all(self, series: Sequence[FakeSeries], t: float, values: Sequence[float]) -> None:
+        for one, value in zip(series, values, strict=True):
+            one.append(t, value)
+
+    def mark_stale(self, name: str, labels: Mapping[str, str], t: float) -> None:
         self.stale.append((name, dict(labels), t))
 
     def describe(self, name: str, type: str, help: str = "", unit: str = "") -> None:
@@ -145,13 +152,22 @@ class FakeSink:
 class World:
     """A fake cluster with an app's software, users and metrics on it."""
 
-    def __init__(self, app: App, *, seed: int = 0, rate: float | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        seed: int = 0,
+        rate: float | None = None,
+        traces: TraceSink | None = None,
+    ) -> None:
         self.software = Software.of(app)
         self.cluster = FakeCluster(self.software)
         self.sink = FakeSink()
         state: AppCluster = self.cluster
         self.traffic: Traffic
-        self.traffic, self.scraper = self.software.run(state, self.sink, seed=seed, rate=rate)
+        self.traffic, self.scraper = self.software.run(
+            state, self.sink, traces, seed=seed, rate=rate
+        )
 
     def deploy(self) -> None:
         """Start all pods, stores first."""

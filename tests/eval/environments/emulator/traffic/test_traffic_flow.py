@@ -71,7 +71,8 @@ def test_counts_of_lines_and_spans_agree(social: World) -> None:
     assert lines == _errors(
         social, "CLIENT", service_name="compose-post-service", peer_service="user-service"
     )
-    assert lines == _errors(social, "CLIENT", service_name="wrk2-job")
+    users = {"service_name": "wrk2-job", "span_name": "/wrk2-api/post/compose"}
+    assert lines == _errors(social, "CLIENT", **users)
 
 
 def test_a_standing_connection_to_a_database_outlives_a_change_of_its_service(

@@ -4,12 +4,15 @@ import ast
 from pathlib import Path
 
 import eval.apps
+import eval.environments.emulator.cluster as cluster
+import eval.environments.emulator.telemetry as telemetry
 import eval.environments.emulator.traffic as traffic
 
 
 def test_nothing_at_request_time_knows_of_faults() -> None:
     """Programs, traffic, logs and metrics follow from the cluster and the stores alone."""
-    folders = [Path(next(iter(package.__path__))) for package in (traffic, eval.apps)]
+    packages = (traffic, cluster, telemetry, eval.apps)
+    folders = [Path(next(iter(package.__path__))) for package in packages]
     files = [path for folder in folders for path in folder.rglob("*.py")]
     assert len(files) > 20
     for path in files:

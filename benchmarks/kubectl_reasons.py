@@ -1,0 +1,41 @@
+"""Why the emulator differs, where it does and is meant to (or not yet)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_REASONS: tuple[tuple[str, str, str], ...] = (
+    (
+        r"patch pod",
+        r"core\.PodSpec\{",
+        "the real server appends a Go dump of the difference; the message itself agrees",
+    ),
+    (
+        r"label pods --all",
+        r"web-RS-ID labeled",
+        "the real kubelet still ends pods of the former rollout, which are listed too",
+    ),
+    (
+        r"--server-side",
+        r"kubectl-client-side-apply",
+        "1.20 leaves the former owner of a quantity in place when another manager changes it;"
+        " the present version takes it away",
+    ),
+    (
+        r"events .*pod/stuck",
+        r"FailedScheduling",
+        "1.20's scheduler tried twice within a second and wrote two events; the present one"
+        " writes one",
+    ),
+)
+"""A pattern of the command, one of its difference, and the reason."""
+
+
+def reason_for(command: str, diff: Sequence[str]) -> str:
+    """Return the reason of a difference."""
+    text = "\n".join(diff)
+    for asked, found, reason in _REASONS:
+        if re.search(asked, command) and re.search(found, text):
+            return reason
+    return "not explained"

@@ -1,0 +1,1 @@
+"""The admission plug-ins: what each adds to objects or refuses."""
