@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from eval.apps.model import App
-from eval.faults.revoke_database_login import RevokeDatabaseLogin
-from eval.faults.scale_to_zero import ScaleToZero
-from eval.faults.service_target_port import ServiceTargetPort
-from eval.faults.wrong_image import WrongImage
-from eval.protocols import Fault
-
-
-class FaultKind(Protocol):
-    """A class of faults: made for an app, it knows which of its services it fits."""
-
-    kind: str
-
-    def __call__(self, app: App) -> Fault:
-        """Return the fault for an app."""
-        ...
-
-    def targets(self, app: App) -> list[str]:
-        """Return the services of an app that it fits, in the app's order, its entry last."""
-        ...
-
-
-_KINDS: tuple[FaultKind, ...] = (
-    ServiceTargetPort,
-    ScaleToZero,
-    WrongImage,
-    RevokeDatabaseLogin,
+from eval.faults.kind import Kind, KindFault
+from eval.faults.kinds import (
+    access,
+    compound,
+    configuration,
+    containers,
+    flags,
+    hosts,
+    images,
+    jobs,
+    network,
+    probes,
+    resources,
+    scheduling,
+    services,
+    storage,
+    stores,
+    workloads,
 )
 
-FAULTS: dict[str, FaultKind] = {kind.kind: kind for kind in _KINDS}
+_FAMILIES = (
+    services, workloads, images, configuration, probes, resources, scheduling, storage, network,
+    access, stores, flags, hosts, jobs, compound, containers,
+)  # fmt: skip
+
+FAULTS: dict[str, Kind] = {kind.kind: kind for family in _FAMILIES for kind in family.KINDS}
 """All kinds by name."""
 
 
-def fault(kind: str, app: App) -> Fault:
-    """Return a fault for an app. Raises `ValueError` for an unknown kind."""
+def fault(kind: str, app: App, seed: int = 0) -> KindFault:
+    """Return a fault for an app; `seed` chooses the names that it makes up.
+
+    Raises `ValueError` for an unknown kind.
+    """
     if kind not in FAULTS:
         raise ValueError(f'unknown fault "{kind}": {", ".join(FAULTS)}')
-    return FAULTS[kind](app)
+    return FAULTS[kind](app, seed)
 
 
 def targets(kind: str, app: App) -> list[str]:
