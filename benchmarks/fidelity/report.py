@@ -1,0 +1,101 @@
+"""Precision and recall of the emulator's symptoms, with every difference by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.fidelity.app_side import LEAST_CALLS
+
+Row = Mapping[str, Any]
+_BY_CHANCE = (
+    "Normal Pulling",
+    "Warning FailedToUpdateEndpoint",
+    "Warning FailedToUpdateEndpointSlices",
+)
+_SIDES = {"kube": "Kubernetes side", "app": "app side"}
+
+
+def differences(emulated: Row, real: Row, side: str) -> tuple[set[Any], set[Any]]:
+    """The symptoms of one side in the emulator and on the cluster, without what is usual in either.
+
+    An edge counts where both carried enough calls to tell.
+    """
+    usual = {tuple(s) for row in (emulated, real) for s in row["seen_usual"]}
+    quiet = {
+        edge
+        for row in (emulated, real)
+        for edge in {*emulated["usual_calls"], *real["usual_calls"]}
+        if row["usual_calls"].get(edge, 0) < LEAST_CALLS
+    }
+    found = []
+    for row in (emulated, real):
+        symptoms = {tuple(s) for s in row[f"seen_{side}"]} - usual
+        found.append({s for s in symptoms if not _beside_the_point(s, quiet)})
+    return found[0], found[1]
+
+
+def _beside_the_point(symptom: Any, quiet: set[str]) -> bool:
+    """Quiet edges; and what tells of the means: the twin's stock image is never pulled again, and the
+    endpoints controller meets conflicts by chance on a busy machine."""
+    return (symptom[0] == "edge" and symptom[1] in quiet) or symptom[2] in _BY_CHANCE
+
+
+def pairs(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
+    """The cases that both environments have done."""
+    by_key: dict[tuple[str, str, str], dict[str, Row]] = {}
+    for row in rows:
+        by_key.setdefault((row["app"], row["kind"], row["target"]), {})[row["where"]] = row
+    return [(both["emulator"], both["kube"]) for both in by_key.values() if len(both) == 2]
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The whole report."""
+    compared = pairs(rows)
+    totals = {side: [0, 0, 0] for side in _SIDES}
+    details: list[str] = []
+    table: list[str] = []
+    for emulated, real in compared:
+        cells = []
+        lines: list[str] = []
+        for side in _SIDES:
+            here, there = differences(emulated, real, side)
+            both = here & there
+            for place, number in enumerate((len(both), len(here), len(there))):
+                totals[side][place] += number
+            cells += [_share(len(both), len(here)), _share(len(both), len(there))]
+            lines += [f"- only in the emulator: {_shown(s)}" for s in sorted(here - there)]
+            lines += [f"- only on the cluster: {_shown(s)}" for s in sorted(there - here)]
+        table.append(f"| {real['app']} | {real['kind']} | {real['target']} | {' | '.join(cells)} |")
+        if lines:
+            details += ["", f"### {real['app']}: {real['kind']} on {real['target']}", "", *lines]
+    kinds = len({real["kind"] for _, real in compared})
+    result = [
+        "# How true the emulator is",
+        "",
+        f"{len(compared)} cases ({kinds} kinds of faults) in the emulator and on a real cluster. Precision: of what the",
+        "emulator shows, how much the cluster shows; recall: of what the cluster shows, how much the emulator does.",
+        "",
+        "| | precision | recall | symptoms in both |",
+        "| --- | --- | --- | --- |",
+    ]
+    for side, name in _SIDES.items():
+        both, here, there = totals[side]
+        result.append(f"| {name} | {_share(both, here)} | {_share(both, there)} | {both} |")
+    result += [
+        "",
+        "| app | fault | target | K precision | K recall | app precision | app recall |",
+        "| --- " * 7 + "|",
+    ]
+    return (
+        "\n".join([*result, *table, "", "## Every difference", *(details or ["", "None."])]) + "\n"
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.3f}" if whole else "–"
+
+
+def _shown(symptom: Iterable[str]) -> str:
+    kind, place, what = symptom
+    return f"{kind} `{place}`: `{what}`".replace("|", "\\|")

@@ -1,0 +1,114 @@
+"""Injects a fault into an environment and collects the symptoms that the healthy state did not show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from benchmarks.fidelity import app_side, kube_side
+from benchmarks.fidelity.app_side import Counts, Reading
+from benchmarks.fidelity.kube_side import Symptom
+from eval.apps.model import App
+from eval.environments.kube.environment import KubeEnvironment
+from eval.faults.registry import fault
+from eval.protocols import Environment
+
+RATE = 10.0
+SETTLE_SECONDS = 50.0
+WINDOW_SECONDS = 20.0
+_SAMPLE_SECONDS = 5.0
+_RECOVER_SECONDS = 240.0
+
+
+class Place(Environment, Protocol):
+    """Either environment."""
+
+    @property
+    def app(self) -> App:
+        """The app as it runs there."""
+        ...
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one environment showed: `usual` when healthy, `symptoms` after the injection."""
+
+    kube: set[Symptom] = field(default_factory=set)
+    app: set[Symptom] = field(default_factory=set)
+    usual: set[Symptom] = field(default_factory=set)
+    usual_calls: dict[str, float] = field(default_factory=dict)
+    healthy_again: bool = False
+
+
+async def collect(place: Place, kind: str, target: str) -> Seen:
+    """Look at the healthy app, break it, look again, and take the fault back."""
+    reader, namespace, label, clock = place.reader, place.namespace, place.app.label, place.clock
+    seen = Seen()
+    seen.usual |= await kube_side.states(reader, namespace, label)
+    first = await reading(place)
+    await clock.sleep(WINDOW_SECONDS)
+    healthy = app_side.edges(first, await reading(place))
+    seen.usual_calls = {"->".join(edge): counts.calls for edge, counts in healthy.items()}
+    seen.usual |= await app_side.log_templates(reader, namespace, label)
+    since = clock.now().replace(microsecond=0)
+    broken = fault(kind, place.app)
+    await broken.inject(place, target)
+    try:
+        passed = 0.0
+        while passed < SETTLE_SECONDS:
+            await clock.sleep(_SAMPLE_SECONDS)
+            passed += _SAMPLE_SECONDS
+            seen.kube |= await kube_side.states(reader, namespace, label)
+        middle = await reading(place)
+        await clock.sleep(WINDOW_SECONDS)
+        seen.kube |= await kube_side.states(reader, namespace, label)
+        seen.app |= app_side.shifts(healthy, app_side.edges(middle, await reading(place)))
+        seen.kube |= await kube_side.events(reader, namespace, since)
+        seen.app |= await app_side.log_templates(
+            reader, namespace, label, since - timedelta(seconds=1)
+        )
+    finally:
+        await broken.recover(place, target)
+    passed = 0.0
+    while not seen.healthy_again and passed < _RECOVER_SECONDS:
+        await clock.sleep(_SAMPLE_SECONDS)
+        passed += _SAMPLE_SECONDS
+        seen.healthy_again = await broken.cured(place, target) and await place.healthy()
+    return seen
+
+
+async def reading(place: Place) -> Reading:
+    """The counters of all edges now."""
+    found: dict[tuple[str, str, str], Counts] = {}
+    if isinstance(place, KubeEnvironment):
+        for source, page in (await place.metric_pages()).items():
+            app_side.read_page(page, source, found)
+        return found
+    from connectors.prometheus.settings import PrometheusSettings
+    from connectors.prometheus.source import PrometheusMetrics
+
+    source = PrometheusMetrics(PrometheusSettings(url=place.prometheus_url))
+    try:
+        for metric in ("calls_total", "duration_milliseconds_sum"):
+            for series in await source.query(f"traces_span_metrics_{metric}", place.clock.now()):
+                app_side.add(found, "", metric, series.labels, series.points[-1][1])
+    finally:
+        await source.close()
+    return found
+
+
+async def start(app: App, where: str, given: Any) -> Place:
+    """Start an environment for one app. `given` are the command's options."""
+    if where == "emulator":
+        from eval.environments.emulator.environment import Emulator
+
+        return await Emulator.start(app, warmup_seconds=600, nodes=1, rate=RATE)
+    return await KubeEnvironment.start(
+        app,
+        kubeconfig=given.kubeconfig,
+        image=given.image,
+        namespace=f"{given.prefix}-{app.name.replace('_', '-')}",
+        rate=RATE,
+        warmup_seconds=10,
+    )

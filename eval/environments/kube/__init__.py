@@ -1,0 +1,1 @@
+"""The app as real containers on any Kubernetes cluster."""
