@@ -21,7 +21,7 @@ bench: .venv/ready ## measurements: print their numbers
 	$(BIN)/python -m benchmarks.emulator
 
 verify: .venv/ready ## the big matrices, on the emulator and on $KUBECONFIG
-	$(BIN)/pytest -m 'matrix or cluster_long'
+	$(BIN)/pytest -m 'matrix or cluster_long' --hypothesis-profile=search
 
 clean: ## remove what the build made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

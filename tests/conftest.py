@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=5_000, deadline=None)
+settings.load_profile("repeatable")
 
 _FOREIGN = ("INCIDENT_COPILOT_", "OPENAI_", "SLACK_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy")
 
