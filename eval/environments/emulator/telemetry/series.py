@@ -23,6 +23,9 @@ STALE_NAN: float = struct.unpack("<d", struct.pack("<Q", STALE_BITS))[0]
 """The value that marks the end of a series. It is one particular NaN; compare its bits."""
 
 
+_MOST_ROWS = 128
+
+
 @dataclass(frozen=True, slots=True)
 class Metadata:
     """What an exporter says about a metric: its type ("counter", …), help text and unit."""
@@ -43,7 +46,7 @@ class StoredSeries:
     The store detaches a series that expired as a whole; one that is still held then forwards.
     """
 
-    __slots__ = ("_store", "_times", "_values", "attached", "labels", "mapping")
+    __slots__ = ("_store", "_times", "_values", "attached", "labels", "mapping", "rows")
 
     def __init__(self, store: SeriesStore, labels: Labels) -> None:
         self._store = store
@@ -52,13 +55,16 @@ class StoredSeries:
         self.labels = labels
         self.mapping: dict[str, str] = dict(labels)
         self.attached = True
+        self.rows: Rows | None = None
 
     def __len__(self) -> int:
+        self._settle()
         return len(self._times)
 
     @property
     def nbytes(self) -> int:
         """Memory that the samples take."""
+        self._settle()
         return sum(len(part) * part.itemsize for part in (self._times, self._values))
 
     def append(self, t: float, value: float) -> None:
@@ -69,6 +75,7 @@ class StoredSeries:
         if not self.attached:
             self._store.with_labels(self.labels).append(t, value)
             return
+        self._settle(alone=True)
         ms = round(t * 1000)
         times = self._times
         if times and ms <= times[-1]:
@@ -87,6 +94,7 @@ class StoredSeries:
         if not self.attached:
             self._store.with_labels(self.labels).extend(times, values)
             return
+        self._settle(alone=True)
         added = array("q", [round(t * 1000) for t in times])
         numbers = array("d", values)
         if len(added) != len(numbers):
@@ -102,6 +110,7 @@ class StoredSeries:
 
     def samples(self, start_ms: int, end_ms: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return copies of the times (ms) and values in [start, end], staleness markers included."""
+        self._settle()
         low = bisect_left(self._times, start_ms)
         high = bisect_right(self._times, end_ms)
         times = np.array(self._times[low:high], dtype=np.int64)
@@ -109,15 +118,79 @@ class StoredSeries:
 
     def overlaps(self, start_ms: int, end_ms: int) -> bool:
         """Whether there is a sample in [start, end]."""
+        self._settle()
         low = bisect_left(self._times, start_ms)
         return low < len(self._times) and self._times[low] <= end_ms
 
     def trim(self, oldest_ms: int, *, eager: bool = False) -> None:
         """Forget samples before `oldest_ms`; without `eager` only when a fifth or more would go."""
+        self._settle()
         expired = bisect_left(self._times, oldest_ms)
         if expired and (eager or expired * 5 >= len(self._times)):
             del self._times[:expired]
             del self._values[:expired]
+
+    def take(self, times: array[int], values: bytes) -> None:
+        """Add samples (ms, float64) that are all later than those that are there."""
+        self._times.extend(times)
+        self._values.frombytes(values)
+
+    def _settle(self, *, alone: bool = False) -> None:
+        if self.rows is not None:
+            self.rows.settle(ended=alone)
+
+
+class Rows:
+    """Samples of series that always come together, kept by moment until one of them is read.
+
+    A scrape then costs one append for each object instead of one for each of its series.
+    """
+
+    __slots__ = ("_last", "_series", "_times", "_values", "ended")
+
+    def __init__(self, series: Sequence[StoredSeries], last: int) -> None:
+        """Begin after the time `last` (ms), when each of the series had a sample."""
+        for one in series:
+            if one.rows is not None:
+                one.rows.settle(ended=True)
+            one.rows = self
+        self._series = series
+        self._last = last
+        self._times = array("q")
+        self._values = array("d")
+        self.ended = False
+
+    def add(self, ms: int, values: Sequence[float]) -> None:
+        """Keep one sample of each series. Raises `ValueError` for a number that does not fit."""
+        if len(values) != len(self._series):
+            raise ValueError(f"{len(values)} values for {len(self._series)} series")
+        self._last = ms
+        self._times.append(ms)
+        self._values.extend(values)
+
+    def of(self, series: Sequence[StoredSeries]) -> bool:
+        """Whether these are the samples of `series`."""
+        return self._series is series
+
+    def follows(self, ms: int) -> bool:
+        """Whether a sample at `ms` is later than all that are kept here."""
+        return not self.ended and ms > self._last
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to settle, for the sake of memory."""
+        return len(self._times) >= _MOST_ROWS
+
+    def settle(self, *, ended: bool = False) -> None:
+        """Give the samples to their series; when `ended`, no more are kept here."""
+        self.ended = self.ended or ended
+        if not self._times:
+            return
+        times, self._times = self._times, array("q")
+        flat, self._values = np.frombuffer(self._values, dtype=np.float64), array("d")
+        columns = flat.reshape(len(times), len(self._series)).T
+        for one, column in zip(self._series, columns, strict=True):
+            one.take(times, column.tobytes())
 
 
 class SeriesStore:
@@ -167,17 +240,23 @@ class SeriesStore:
         self.series(name, labels).append(t, value)
 
     def append_all(self, series: Sequence[StoredSeries], t: float, values: Sequence[float]) -> None:
-        """Add one sample to each of many series of this store, as `StoredSeries.append` would."""
+        """Add one sample to each of many series of this store, as `StoredSeries.append` would.
+
+        Give the same `series` object each time: what comes together is kept together until it is read.
+        """
         ms = round(t * 1000)
-        oldest = self.advance(ms)
-        for one, value in zip(series, values, strict=True):
-            times = one._times
-            if not one.attached or not times or ms <= times[-1]:
+        rows = series[0].rows if series else None
+        if rows is None or not rows.of(series) or not rows.follows(ms):
+            for one, value in zip(series, values, strict=True):
                 one.append(t, value)
-                continue
-            times.append(ms)
-            one._values.append(value)
-            if times[0] < oldest:
+            if series and all(one.attached for one in series):
+                Rows(series, ms)
+            return
+        rows.add(ms, values)
+        oldest = self.advance(ms)
+        if rows.full:
+            rows.settle()
+            for one in series:
                 one.trim(oldest)
 
     def mark_stale(self, name: str, labels: Mapping[str, str], t: float) -> None:
@@ -233,6 +312,8 @@ class SeriesStore:
                     self._detach(series)
 
     def _detach(self, series: StoredSeries) -> None:
+        if series.rows is not None:
+            series.rows.settle(ended=True)
         series.attached = False
         del self._series[series.labels]
         named = self._by_name[series.mapping[NAME]]

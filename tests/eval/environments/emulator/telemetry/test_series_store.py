@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eval.environments.emulator.telemetry.matchers import Matcher, MatchOp, compile_re2
 from eval.environments.emulator.telemetry.series import NAME, SeriesStore
@@ -91,6 +93,48 @@ def test_series_without_samples_are_forgotten_and_a_kept_handle_still_works() ->
     held.append(T + 1500, 2)
     (series,) = store.select([Matcher(NAME, MatchOp.EQUAL, "old")], *ALWAYS)
     assert series.samples(*ALWAYS)[1].tolist() == [2.0]
+
+
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["all", "others", "alone", "stale", "read", "again"]), st.integers(1, 40)
+    ),
+    max_size=40,
+)
+
+
+@given(_STEPS)
+def test_samples_that_come_together_are_those_that_come_alone(steps: list[tuple[str, int]]) -> None:
+    together, apart = SeriesStore(retention=300), SeriesStore(retention=300)
+    blocks = [
+        [together.series("m", {"n": str(number)}) for number in numbers]
+        for numbers in ((0, 1, 2), (2, 3))
+    ]
+    at = 1000.0
+    for number, (step, seconds) in enumerate(steps):
+        at += 0.0 if step == "again" else seconds
+        if step in ("all", "others", "again"):
+            block = blocks[step == "others"]
+            values = [float(number + index) for index in range(len(block))]
+            together.append_all(block, at, values)
+            for series, value in zip(block, values, strict=True):
+                apart.append("m", {"n": series.mapping["n"]}, at, value)
+        elif step == "read":
+            together.series("m", {"n": "1"}).overlaps(0, round(at * 1000))
+        else:
+            for store in (together, apart):
+                if step == "alone":
+                    store.append("m", {"n": "2"}, at, -1.0)
+                else:
+                    store.mark_stale("m", {"n": "0"}, at)
+    oldest = round((at - 300) * 1000)
+    for number in range(4):
+        one, other = (
+            store.series("m", {"n": str(number)}).samples(oldest, round(at * 1000))
+            for store in (together, apart)
+        )
+        assert one[0].tolist() == other[0].tolist()
+        assert one[1].tobytes() == other[1].tobytes()
 
 
 def test_a_series_out_of_the_window_is_not_selected() -> None:
