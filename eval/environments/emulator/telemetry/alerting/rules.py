@@ -47,7 +47,7 @@ def load_rules(path: Path = RULE_FILE) -> tuple[Group, ...]:
     """Read a rule file. Raises `RuleError`, and `OSError` for a file that cannot be read."""
     text = path.read_text(encoding="utf-8")
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Loader=yaml.CSafeLoader)
         groups = content["groups"]
         return tuple(
             Group(str(group["name"]), path.name, tuple(_rule(item) for item in group["rules"]))
