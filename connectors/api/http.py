@@ -41,6 +41,8 @@ class HttpSettings:
 
     product: ClassVar[str] = "the source"
     """What it is called in messages."""
+    example: ClassVar[str] = "https://host:port"
+    """How its address is mostly written."""
     endings: ClassVar[tuple[str, ...]] = ()
     """Ends of paths that people copy along with the URL."""
     scheme: ClassVar[str] = "Bearer "
@@ -65,8 +67,8 @@ class HttpSettings:
             # the text may hold a password: only show it when it cannot
             shown = "" if "@" in self.url else f" {self.url!r}"
             raise ValueError(
-                f"the {product} URL{shown} is not one: write it as https://host:port or "
-                "https://host/prefix"
+                f"the {product} URL{shown} is not one: write it as {self.example} "
+                "or https://host/prefix"
             )
         username, password = unquote(parts.username or ""), unquote(parts.password or "")
         object.__setattr__(self, "username", self.username or username)
