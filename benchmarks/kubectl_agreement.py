@@ -24,11 +24,18 @@ import yaml
 from benchmarks.kubectl_commands import COMMANDS
 from benchmarks.kubectl_manifests import CRASH, DONE, MANIFESTS, SERVE
 from benchmarks.kubectl_modern import modern_checks
-from benchmarks.kubectl_normal import Facts, normal
+from benchmarks.kubectl_normal import Facts, Order, normal
 from benchmarks.kubectl_reasons import reason_for
+from benchmarks.kubectl_troubles import (
+    MORE_TROUBLES,
+    TROUBLE_COMMANDS,
+    TROUBLES,
+    answer,
+    behaviour,
+)
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.cluster import EmulatedCluster
-from eval.environments.emulator.seams import Run, Used
+from eval.environments.emulator.seams import PullProblem, Run, Used
 
 NAMESPACE = "a-agreement"
 TARGET = 0.97
@@ -45,6 +52,8 @@ class Programs:
 
     def start(self, pod: Json, container: Json, now: datetime) -> Run:
         words = " ".join([*container.get("command", ()), *container.get("args", ())])
+        if (run := behaviour(pod, container, words)) is not None:
+            return run
         if SERVE in words:
             return Run(ready_after=0.2, listens=(8080,), lines=((0.1, "serving on 8080"),))
         if CRASH in words:
@@ -57,7 +66,15 @@ class Programs:
         return Run(lines=((0.1, "up"),))
 
     def http_status(self, pod: Json, container: Json, path: str, now: datetime) -> int:
-        return 200
+        return 404 if path == "/nope" else 200
+
+    def pull_problem(self, image: str, pull_secrets: Sequence[Json]) -> PullProblem:
+        return "" if self.image_exists(image) else "unknown_host"
+
+    def command(
+        self, pod: Json, container: str, command: Sequence[str], now: datetime
+    ) -> tuple[int, str] | None:
+        return answer(command)
 
 
 class MeteredPrograms(Programs):
@@ -71,7 +88,7 @@ class MeteredPrograms(Programs):
 class Command:
     arguments: tuple[str, ...]
     stdin: str = ""
-    ordered: bool = True
+    order: Order = ""
     user: str = "admin"
     compared: bool = True
 
@@ -106,17 +123,18 @@ class Difference:
 
 def commands() -> list[Command]:
     found = []
-    for line in COMMANDS.strip().splitlines():
+    manifests = {**MANIFESTS, "troubles": TROUBLES, "more-troubles": MORE_TROUBLES}
+    for line in (COMMANDS.strip() + "\n" + TROUBLE_COMMANDS).splitlines():
         compared = not line.startswith("~")
         body, _, options = line.lstrip("~").partition(" | ")
-        words = [w.strip("'") if w.startswith("'") else w for w in re.findall(r"'[^']*'|\S+", body)]
+        words = [w.strip("'") for w in re.findall(r"'[^']*'|\S+", body)]
         flags = options.split()
         manifest = next((flag[1:] for flag in flags if flag.startswith("<")), "")
         found.append(
             Command(
                 tuple(words),
-                MANIFESTS[manifest] if manifest else "",
-                "sort" not in flags,
+                manifests[manifest] if manifest else "",
+                next((order for order in ("sort", "once") if order in flags), ""),
                 "viewer" if "viewer" in flags else "admin",
                 compared,
             )
@@ -180,8 +198,8 @@ class Side:
         return Answer(process.returncode or 0, out.decode(), err.decode())
 
     def normal(self, command: Command, answer: Answer) -> list[str]:
-        out = normal(answer.out, self.facts, ordered=command.ordered, form=command.form)
-        err = normal(answer.err, self.facts, ordered=command.ordered, form="")
+        out = normal(answer.out, self.facts, order=command.order, form=command.form)
+        err = normal(answer.err, self.facts, order=command.order, form="")
         return [f"exit {answer.code}", *out.splitlines(), "--", *err.splitlines()]
 
 
@@ -237,7 +255,7 @@ async def measure(arguments: argparse.Namespace) -> int:
         configs = {u: cluster.kubeconfig(folder / f"emulated-{u}", u) for u in users}
         emulator = Side(folder / "emulator", configs)
         real = Side(folder / "real", {"admin": arguments.kubeconfig, "viewer": arguments.viewer})
-        clock = asyncio.create_task(cluster.clock.run_realtime(3.0, interval=0.05))
+        clock = asyncio.create_task(cluster.clock.run_realtime(1.0, interval=0.05))
         try:
             await asyncio.gather(real.prepare(), emulator.prepare())
             count, differences = await compare(real, emulator, arguments.only)

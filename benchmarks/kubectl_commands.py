@@ -82,6 +82,21 @@ get role reader -o yaml
 get quota
 get limits
 get all | sort
+get pods --chunk-size=2 -o name | sort
+get pods -A --field-selector metadata.namespace={ns} -l app=db -o name
+get svc,deploy -l app=web
+get deploy,sts -o jsonpath={.items[*].metadata.name}
+get cm settings -o 'jsonpath={range .metadata.managedFields[*]}{.manager} {.operation} {.apiVersion} {.fieldsV1}{"\n"}{end}'
+get svc web -o 'jsonpath={range .metadata.managedFields[*]}{.manager} {.operation} {.apiVersion} {.fieldsV1}{"\n"}{end}'
+get deploy web -o 'jsonpath={range .metadata.managedFields[?(@.manager=="kubectl-client-side-apply")]}{.operation} {.apiVersion} {.fieldsV1}{"\n"}{end}'
+get ns {ns} -o 'jsonpath={.spec} {.status.phase} {.metadata.labels}'
+get --raw /healthz
+get --raw /readyz
+get --raw /api/v1/namespaces/{ns}/configmaps/nope
+get node {node} -o 'jsonpath={range .status.conditions[*]}{.type} {.status} {.reason} {.message}{"\n"}{end}'
+get lease -n kube-node-lease -o name
+top pods
+top nodes
 get nodes
 get nodes -o name
 get node {node} -o jsonpath={.spec.unschedulable}
@@ -127,6 +142,10 @@ logs stuck
 logs nope
 logs -l app=db
 logs db-0 --since=1h
+logs job/once --timestamps
+logs -l app=db --prefix
+logs job/once --since-time=2030-01-01T00:00:00Z
+logs pair -c one --previous
 events --for pod/stuck
 events --types=Warning --for pod/stuck
 get events --field-selector involvedObject.name=db-0 -o custom-columns=R:.reason,T:.type,M:.message | sort
@@ -152,6 +171,19 @@ create deployment second --image=local/python:3.11 --dry-run=client -o yaml
 create deployment second --image=local/python:3.11 --dry-run=server -o name
 create quota more --hard=pods=50
 create role r2 --verb=get --resource=pods
+create job manual --from=cronjob/nightly
+create cronjob tick --image=local/python:3.11 --schedule='bad' --dry-run=server
+create job odd --image=local/python:3.11 --dry-run=server -o name
+create pdb spare --selector=app=web --min-available=1 --dry-run=client -o yaml
+create service clusterip extra --tcp=80:8080
+create ingress extra --rule=a.example.com/=web:80
+get ingress extra -o jsonpath={.spec.rules[*].host}
+apply -f - | <bad-job
+apply -f - | <no-image
+apply -f - | <bad-port
+apply -f - | <bad-memory
+apply view-last-applied cm/settings
+delete svc,ingress extra
 apply -f - | <changed
 ~rollout status deploy/web --timeout=60s
 rollout history deploy/web
@@ -202,6 +234,10 @@ label deploy web team=a
 label deploy web team=b
 label deploy web team=b --overwrite
 label deploy web team-
+label deploy web --list | sort
+annotate cm settings --list
+label cm settings bad/key/x=1
+label cm settings key='bad value'
 label pods --all odd=yes --dry-run=server | sort
 annotate svc web owner=me
 annotate svc web owner-
@@ -209,6 +245,11 @@ expose deploy web --name=web2 --port=81
 create sa robot2
 auth can-i get pods
 auth can-i '*' '*'
+auth can-i get pods --subresource=log
+auth can-i get /healthz
+auth can-i create deployments.apps
+auth can-i delete nodes | viewer
+auth can-i get pods --subresource=exec | viewer
 auth can-i list secrets | viewer
 auth can-i list pods | viewer
 auth can-i get pods --as=system:serviceaccount:{ns}:robot
@@ -216,6 +257,9 @@ auth can-i delete pods --as=system:serviceaccount:{ns}:robot
 auth can-i --list --as=system:serviceaccount:{ns}:robot | sort
 get secrets | viewer
 delete pod pair | viewer
+scale deploy web --replicas=5 | viewer
+get nodes --as=system:serviceaccount:{ns}:robot
+get pods -A --as=system:serviceaccount:{ns}:robot
 get pod db-0 -o name | viewer
 get deploy --as=system:serviceaccount:{ns}:robot
 api-resources --api-group=apps -o name
@@ -226,6 +270,9 @@ explain pod.spec.containers.resources
 explain deployment.spec.strategy
 explain cronjob --api-version=batch/v1beta1
 explain svc.spec.nope
+explain pod.spec.containers.livenessProbe --recursive
+explain hpa
+explain nothing
 cordon {node}
 get nodes
 cordon {node}
@@ -243,6 +290,9 @@ wait deploy/web --for=jsonpath={.spec.replicas}=1 --timeout=5s
 run extra --image=local/python:3.11 --restart=Never --command -- python3 -c print(1)
 ~wait pod/extra --for=jsonpath={.status.phase}=Succeeded --timeout=60s
 get pod extra --no-headers
+delete pod extra --grace-period=0 --force
+get pod extra
+run extra --image=local/python:3.11 --restart=Never --command -- python3 -c print(1)
 replace -f - | <base
 apply -f - --server-side --field-manager=other | <web
 apply -f - --server-side --field-manager=other --force-conflicts | <web

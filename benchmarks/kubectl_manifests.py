@@ -257,6 +257,19 @@ kind: Widget
 metadata: {name: w1}
 spec: {size: 3}
 """
+INDEXED = f"""
+apiVersion: batch/v1
+kind: Job
+metadata: {{name: sweep}}
+spec:
+  completions: 3
+  parallelism: 3
+  completionMode: Indexed
+  template:
+    spec:
+      restartPolicy: Never
+      containers:{_container("work", DONE)}
+"""
 BAD_WIDGET = WIDGET.replace("size: 3", "size: 0").replace("w1", "w2")
 CHANGED = WEB.replace("value: plain", "value: fancy")
 TYPO = WEB.replace("replicas: 2", "replicaz: 2")
@@ -273,6 +286,31 @@ BAD_NAME = """
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: Bad_Name}
+"""
+BAD_JOB = f"""
+apiVersion: batch/v1
+kind: Job
+metadata: {{name: always}}
+spec: {{template: {{spec: {{containers: [{{name: a, image: "{IMAGE}"}}]}}}}}}
+"""
+NO_IMAGE = """
+apiVersion: v1
+kind: Pod
+metadata: {name: empty}
+spec: {containers: [{name: a, image: ""}, {name: a, image: x}]}
+"""
+BAD_PORT = """
+apiVersion: v1
+kind: Service
+metadata: {name: bad-port}
+spec: {ports: [{port: 99999}, {port: 80}]}
+"""
+BAD_MEMORY = f"""
+apiVersion: v1
+kind: Pod
+metadata: {{name: greedy}}
+spec:
+  containers: [{{name: a, image: "{IMAGE}", resources: {{requests: {{memory: 2Gi}}, limits: {{memory: 1Gi}}}}}}]
 """
 MANIFESTS = {
     name.lower().replace("_", "-"): value

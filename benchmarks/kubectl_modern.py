@@ -13,6 +13,7 @@ from benchmarks.kubectl_manifests import (
     BASE,
     CHANGED,
     CRD,
+    INDEXED,
     OTHERS,
     TYPO,
     WEB,
@@ -121,6 +122,19 @@ _CHECKS: tuple[tuple[str, str, int, str], ...] = (
     ),
     ("get pods --subresource=status -o name -l app=crash", "", 1, r"subresource|--subresource"),
     ("get deploy web --subresource=scale", "", 0, r"^NAME +DESIRED +AVAILABLE\nweb +2 +2|^NAME"),
+    ("debug pair --image=local/python:3.11 -c dbg -- sleep 60", "", 0, r"^$|profile"),
+    ("describe pod pair", "", 0, r"Ephemeral Containers:\n  dbg:\n"),
+    ("apply -f -", INDEXED, 0, r"^job.batch/sweep created"),
+    ("wait job/sweep --for=condition=complete --timeout=60s", "", 0, r"condition met"),
+    ("get job sweep -o jsonpath={.status.completedIndexes}", "", 0, r"^0-2$"),
+    ("describe job sweep", "", 0, r"Completion Mode: +Indexed\n[\s\S]*Completed Indexes: +0-2\n"),
+    (
+        "get events --field-selector involvedObject.name=stuck -o jsonpath={.items[0].message}",
+        "",
+        0,
+        r"^0/1 nodes are available: 1 node\(s\) didn't match Pod's node affinity/selector\."
+        r" preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling\.$",
+    ),
     ("apply -f -", CRD, 0, r"customresourcedefinition.apiextensions.k8s.io/widgets\S+ created"),
     ("apply -f -", WIDGET, 0, r"^widget.agreement.example.com/w1 created"),
     (

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
+Order = Literal["", "sort", "once"]
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 _VOLATILE = frozenset(
     (
@@ -35,15 +36,18 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"/(LIVE|MERGED)-\d+/", r"/\1/"),
     (r"\b(10|172|192)(\.\d{1,3}){3}\b", "IP"),
     (rf"(token)-[{_SAFE}]{{5}}\b", r"\1-ID"),
-    (rf"\b(web|second)-[{_SAFE}]{{6,10}}-[{_SAFE}]{{5}}\b", r"\1-RS-ID"),
-    (rf"\b(web|second)-[{_SAFE}]{{6,10}}\b", r"\1-RS"),
+    (rf"\b(web|second|orphan)-[{_SAFE}]{{6,10}}-[{_SAFE}]{{5}}\b", r"\1-RS-ID"),
+    (rf"\b(web|second|orphan)-[{_SAFE}]{{6,10}}-?\b", r"\1-RS"),
     (rf"pod-template-hash(=|: |\":\"|\": \")[{_SAFE}]{{6,10}}", r"pod-template-hash\1RS"),
     (rf"controller-revision-hash(=|: |\": \")(db|agent)?-?[{_SAFE}]{{6,10}}", r"revision\1HASH"),
     (rf"\b(db|agent)-[{_SAFE}]{{8,10}}\b", r"\1-REV"),
-    (rf"\b(agent|once|web|db|nightly)-[{_SAFE}]{{5}}\b", r"\1-ID"),
+    (rf"\b(agent|once|web|db|nightly|failing|overdue)-[{_SAFE}]{{5}}\b", r"\1-ID"),
     (r"\b(\d+[smhd]){1,2}( ago)?\b", "AGE"),
     (r"<invalid>|<unknown> +Normal", "AGE"),
     (r"\(x\d+ over AGE\)", ""),
+    (r"\(combined from similar events\): ", ""),
+    (r"(lookup registry-1\.docker\.io on ).*", r"\1WHY"),
+    (r'(start exec )"[0-9a-f]+"', r"\1HASH"),
     (r"back-off AGE restarting", "back-off restarting"),
     (r"(Restart Count:) +\d+", r"\1 N"),
     (r"(\bcrash +0/1) +\S+ +\d+( \(AGE\))?", r"\1 CRASHING"),
@@ -59,8 +63,11 @@ class Facts:
     replacements: tuple[tuple[str, str], ...]
 
 
-def normal(text: str, facts: Facts, *, ordered: bool, form: str) -> str:
-    """Return the comparable form of an output; `form` is "yaml", "json" or ""."""
+def normal(text: str, facts: Facts, *, order: Order, form: str) -> str:
+    """Return the comparable form of an output; `form` is "yaml", "json" or "".
+
+    With an `order` the lines may come in any; "once": what is said several times counts once.
+    """
     if form and text.strip():
         try:
             loaded = json.loads(text) if form == "json" else yaml.safe_load(text)
@@ -74,7 +81,9 @@ def normal(text: str, facts: Facts, *, ordered: bool, form: str) -> str:
         text = re.sub(pattern, replacement, text)
     lines = [re.sub(r"[ \t]{2,}|\t", "  ", line).rstrip() for line in text.splitlines()]
     lines = _events(lines)
-    if not ordered:
+    if order == "once":
+        lines = list(dict.fromkeys(lines))
+    if order:
         lines = lines[:1] + sorted(lines[1:]) if lines[:1] and "NAME" in lines[0] else sorted(lines)
     return "\n".join(lines)
 

@@ -32,7 +32,10 @@ class Admission:
         self.webhooks: Webhooks | None = None
 
     def create(self, resource: Resource, obj: Json) -> None:
-        """Complete a new object or refuse it with `ApiError`. Changes `obj`."""
+        """Complete a new object or refuse it with `ApiError`. Changes `obj`.
+
+        The plug-ins that only look, in `check`, come after the object's own validation.
+        """
         namespace = obj["metadata"].get("namespace", "")
         if resource.namespaced:
             self._namespace(resource, obj, namespace)
@@ -49,6 +52,13 @@ class Admission:
         self._mutate(resource, obj, "CREATE")
         if resource.kind == "Pod":
             obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}
+
+    def check(self, resource: Resource, obj: Json) -> None:
+        """Refuse a new object that is complete and valid, with `ApiError`."""
+        namespace = obj["metadata"].get("namespace", "")
+        if resource.kind == "Event":
+            return
+        if resource.kind == "Pod":
             limits.check_pod(self._store, obj, namespace)
             security.check(obj, self._store.get("Namespace", "", namespace) or {"metadata": {}})
         elif resource.kind == "PersistentVolumeClaim":
@@ -59,11 +69,14 @@ class Admission:
             quotas.check(self._store, resource, obj, namespace)
 
     def update(self, resource: Resource, new: Json) -> None:
-        """Let the webhooks change or refuse an update with `ApiError`. Changes `new`."""
-        if resource.kind == "Event" or self.webhooks is None:
-            return
-        self._mutate(resource, new, "UPDATE")
-        self.webhooks.validate(resource, new, "UPDATE")
+        """Let the webhooks change an update or refuse it with `ApiError`. Changes `new`."""
+        if resource.kind != "Event":
+            self._mutate(resource, new, "UPDATE")
+
+    def check_update(self, resource: Resource, new: Json) -> None:
+        """Let the webhooks refuse a valid update with `ApiError`."""
+        if resource.kind != "Event" and self.webhooks is not None:
+            self.webhooks.validate(resource, new, "UPDATE")
 
     def delete(self, resource: Resource, obj: Json) -> None:
         """Let the webhooks refuse a deletion with `ApiError`."""
@@ -94,7 +107,7 @@ class Admission:
             raise forbidden(
                 resource.group,
                 resource.plural,
-                obj["metadata"]["name"],
+                _early_name(obj),
                 f"unable to create new content in namespace {namespace}"
                 " because it is being terminated",
             )
@@ -107,7 +120,7 @@ class Admission:
             raise forbidden(
                 "",
                 "pods",
-                pod["metadata"]["name"],
+                _early_name(pod),
                 f"error looking up service account {namespace}/{name}:"
                 f' serviceaccount "{name}" not found',
             )
@@ -140,10 +153,16 @@ class Admission:
                 spec["priorityClassName"] = found["metadata"]["name"]
         elif found is None:
             text = f"no PriorityClass with name {name} was found"
-            raise forbidden("", "pods", pod["metadata"]["name"], text)
+            raise forbidden("", "pods", _early_name(pod), text)
         spec["priority"] = 0 if found is None else int(found.get("value", 0))
         policy = "PreemptLowerPriority" if found is None else found.get("preemptionPolicy")
         spec.setdefault("preemptionPolicy", policy or "PreemptLowerPriority")
+
+
+def _early_name(obj: Json) -> str:
+    """Return the name as the mutating plug-ins see it: a random suffix is only added after them."""
+    meta = obj["metadata"]
+    return str(meta.get("generateName") or meta["name"])
 
 
 def _tolerate(spec: Json) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from connectors.api.values import Json
-from eval.environments.emulator.cluster.objects import labels_of
-from eval.environments.emulator.cluster.selectors import selector_matches
 from eval.environments.emulator.cluster.store import Store
 
 _MASTERS = "system:masters"
@@ -107,17 +105,7 @@ class Authorizer:
             role = self._store.get("Role", namespace, name)
         else:
             role = self._store.get("ClusterRole", "", name)
-        if role is None:
-            return []
-        selectors = (role.get("aggregationRule") or {}).get("clusterRoleSelectors")
-        if not selectors:
-            return list(role.get("rules") or ())
-        return [
-            rule
-            for other in self._store.all("ClusterRole")
-            if any(selector_matches(selector, labels_of(other)) for selector in selectors)
-            for rule in other.get("rules") or ()
-        ]
+        return [] if role is None else list(role.get("rules") or ())
 
 
 def refusal(user: User, access: Access) -> str:

@@ -13,6 +13,7 @@ from eval.environments.emulator.cluster.addons import install
 from eval.environments.emulator.cluster.admitting.webhooks import Webhooks
 from eval.environments.emulator.cluster.bootstrap import bootstrap
 from eval.environments.emulator.cluster.clock import VirtualClock
+from eval.environments.emulator.cluster.controllers.aggregation import AggregatedRoles
 from eval.environments.emulator.cluster.controllers.autoscaling import Autoscalers
 from eval.environments.emulator.cluster.controllers.cronjobs import CronJobs
 from eval.environments.emulator.cluster.controllers.daemonset import DaemonSets
@@ -116,6 +117,7 @@ class EmulatedCluster:
             Endpoints(world),
             Quotas(world),
             GarbageCollector(world),
+            AggregatedRoles(world),
         ):
             world.manager.register(controller)
         if world.registry.catalog.version.legacy:

@@ -90,8 +90,10 @@ def _daemon_set(obj: Json) -> None:
 
 
 def _job_spec(spec: Json) -> None:
+    if "parallelism" not in spec:
+        # a Job that says only how many pods work at a time ends when one of them has succeeded
+        spec.setdefault("completions", 1)
     spec.setdefault("parallelism", 1)
-    spec.setdefault("completions", 1)
     spec.setdefault("backoffLimit", 6)
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
@@ -111,7 +113,8 @@ def _cron_job(obj: Json) -> None:
     spec.setdefault("failedJobsHistoryLimit", 1)
     template = spec.setdefault("jobTemplate", {})
     template.setdefault("metadata", {}).setdefault("creationTimestamp", None)
-    _job_spec(template.setdefault("spec", {}))
+    # the Job itself is defaulted when it is made
+    _template(template.setdefault("spec", {}))
 
 
 def _service(obj: Json) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from connectors.api.values import Json
@@ -19,10 +20,20 @@ EventType = Literal["Normal", "Warning"]
 
 _LIFETIME = timedelta(hours=1)
 _SERIES_WINDOW = timedelta(minutes=6)
+_SERIES_REFRESH = timedelta(minutes=30)
 _BURST = 25
 _REFILL_SECONDS = 300.0
 _SIMILAR = 10
 _SIMILAR_WINDOW = timedelta(minutes=10)
+
+
+@dataclass(slots=True)
+class _Series:
+    """How often an event has happened, when last, and when that was last written."""
+
+    count: int
+    last: datetime
+    written: datetime
 
 
 class Recorder:
@@ -35,6 +46,7 @@ class Recorder:
         self._similar: dict[tuple[str, ...], tuple[float, dict[str, None]]] = {}
         self._known: dict[tuple[str, ...], tuple[str, str]] = {}
         self._seen: dict[tuple[str, ...], tuple[str, int]] = {}
+        self._series: dict[tuple[str, ...], _Series] = {}
         self._last_stamp = 0
 
     def record(
@@ -108,13 +120,9 @@ class Recorder:
         involved = _reference(obj, "")
         identity = ("series", source, action, reason, involved["uid"], involved["resourceVersion"])
         known = self._known.get(identity)
-        event = None if known is None else self._store.get("Event", *known)
-        if event is not None:
-            series = event.get("series") or {"count": 1, "lastObservedTime": event["eventTime"]}
-            if now - parse_time(series["lastObservedTime"]) <= _SERIES_WINDOW:
-                series = {"count": series["count"] + 1, "lastObservedTime": rfc3339_micro(now)}
-                self._store.put({**event, "metadata": dict(event["metadata"]), "series": series})
-                return
+        if known is not None and self._store.get("Event", *known) is not None:
+            self._repeat(identity, known)
+            return
         event = self._store.create(
             {
                 "kind": "Event",
@@ -134,6 +142,39 @@ class Recorder:
             }
         )
         self._remember(identity, event)
+        self._clock.call_later(_SERIES_WINDOW.total_seconds(), lambda: self._finish(identity, now))
+
+    def _repeat(self, identity: tuple[str, ...], known: tuple[str, str]) -> None:
+        """Count a repetition: the first is written at once, those after it every half an hour."""
+        now = self._clock.now()
+        series = self._series.get(identity)
+        if series is None:
+            self._series[identity] = _Series(2, now, now)
+            self._write_series(known, 2, now)
+            return
+        series.count += 1
+        series.last = now
+        if now - series.written >= _SERIES_REFRESH:
+            series.written = now
+            self._write_series(known, series.count, now)
+
+    def _finish(self, identity: tuple[str, ...], first: datetime) -> None:
+        """Write a series that has ended, and forget it: what comes later is an Event of its own."""
+        series = self._series.get(identity)
+        last = first if series is None else series.last
+        if self._clock.now() - last < _SERIES_WINDOW:
+            end = last + _SERIES_WINDOW
+            self._clock.call_at(end, lambda: self._finish(identity, first))
+            return
+        known = self._known.pop(identity, None)
+        if self._series.pop(identity, None) is not None and series and known:
+            self._write_series(known, series.count, series.last)
+
+    def _write_series(self, known: tuple[str, str], count: int, last: datetime) -> None:
+        event = self._store.get("Event", *known)
+        if event is not None:
+            series = {"count": count, "lastObservedTime": rfc3339_micro(last)}
+            self._store.put({**event, "metadata": dict(event["metadata"]), "series": series})
 
     def _metadata(self, obj: Json) -> Json:
         meta = obj["metadata"]

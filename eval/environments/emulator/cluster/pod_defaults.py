@@ -26,12 +26,13 @@ def pod_spec_defaults(spec: Json) -> None:
     if account := spec.get("serviceAccountName"):
         spec.setdefault("serviceAccount", account)
     for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
-        _container(container, bool(spec.get("hostNetwork")))
+        container_defaults(container, bool(spec.get("hostNetwork")))
     for volume in spec.get("volumes") or ():
         _volume(volume)
 
 
-def _container(container: Json, host_network: bool) -> None:
+def container_defaults(container: Json, host_network: bool = False) -> None:
+    """Fill in a container. Changes it."""
     container.setdefault("resources", {})
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")

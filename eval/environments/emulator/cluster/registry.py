@@ -12,6 +12,7 @@ from eval.environments.emulator.cluster.catalog import Catalog
 from eval.environments.emulator.cluster.clock import VirtualClock
 from eval.environments.emulator.cluster.custom import established
 from eval.environments.emulator.cluster.defaults import apply_defaults
+from eval.environments.emulator.cluster.ephemeral import EPHEMERAL, with_ephemeral
 from eval.environments.emulator.cluster.errors import (
     already_exists,
     bad_request,
@@ -121,6 +122,7 @@ class Registry:
             prepare(obj, None)
         self.admission.create(resource, obj)
         validate(resource, obj)
+        self.admission.check(resource, obj)
         if resource.kind == "CustomResourceDefinition":
             established(obj, self._clock.now())
         if self._store.get(resource.key, *key_of(obj)) is not None:
@@ -178,7 +180,12 @@ class Registry:
                 kept["metadata"]["managedFields"] = meta["managedFields"]
             new = {**kept, "status": new.get("status") or {}}
             meta = new["metadata"]
+        elif subresource == EPHEMERAL:
+            new = with_ephemeral(old, new)
+            meta = new["metadata"]
         else:
+            if not subresource:
+                self.admission.update(resource, new)
             if "status" in resource.subresources:
                 new.pop("status", None)
                 if "status" in old:
@@ -190,6 +197,8 @@ class Registry:
                 prepare(new, old)
             self._keep_service_fields(resource, new, old)
             validate(resource, new, old)
+            if not subresource:
+                self.admission.check_update(resource, new)
         if new != old and manager:
             track(self.shape(resource), new, old, manager, self._clock.now(), subresource)
         if dry_run:
@@ -212,8 +221,12 @@ class Registry:
         propagation: str = "Background",
         preconditions: Json | None = None,
         dry_run: bool = False,
+        admit: bool = True,
     ) -> Json:
-        """Delete an object, or mark it for deletion when someone must finish first."""
+        """Delete an object, or mark it for deletion when someone must finish first.
+
+        With `admit`, admission may refuse. Raises `ApiError`.
+        """
         obj = self.get(resource, namespace, name)
         for field, value in (preconditions or {}).items():
             if obj["metadata"].get(field) != value:
@@ -224,6 +237,8 @@ class Registry:
                     f"Precondition failed: {field} in precondition: {value},"
                     f" {field} in object meta: {obj['metadata'].get(field)}",
                 )
+        if admit:
+            self.admission.delete(resource, obj)
         if dry_run:
             return obj
         if propagation == "Orphan":

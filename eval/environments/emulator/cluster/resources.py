@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eval.environments.emulator.cluster.served import ROWS
 
@@ -13,6 +13,8 @@ _VERBS = {
     "r": ("get", "list"),
     "c": ("create",),
 }
+
+_LATER_SUBRESOURCES = ("ephemeralcontainers",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,13 @@ _ALL = tuple(_row(line) for line in ROWS.strip().splitlines())
 def resources_of(legacy: bool) -> tuple[Resource, ...]:
     """Return the built-in resources that 1.20 (`legacy`) or the present version serves."""
     hidden = "new" if legacy else "old"
-    return tuple(resource for resource in _ALL if resource.served != hidden)
+    served = (resource for resource in _ALL if resource.served != hidden)
+    return tuple(map(_earlier, served)) if legacy else tuple(served)
+
+
+def _earlier(resource: Resource) -> Resource:
+    kept = tuple(name for name in resource.subresources if name not in _LATER_SUBRESOURCES)
+    return replace(resource, subresources=kept)
 
 
 def by_path(resources: Iterable[Resource]) -> dict[tuple[str, str, str], Resource]:

@@ -25,7 +25,7 @@ from eval.environments.emulator.cluster.store import Change
 from eval.environments.emulator.cluster.world import World
 
 SOURCE = "default-scheduler"
-_FLUSH_SECONDS = 300.0
+_FLUSH_SECONDS, _FLUSH_SECONDS_1_20 = 300.0, 60.0
 _BIND_TIMEOUT = 600.0
 
 
@@ -39,6 +39,7 @@ class Scheduler:
         self._waiting: dict[Key, str] = {}
         self._chosen: dict[Key, tuple[str, str]] = {}
         self._nominated: dict[Key, str] = {}
+        self._legacy = world.registry.catalog.version.legacy
         self._table = NodeTable(world.store)
         self._fixed = Fixed(self._table)
 
@@ -184,9 +185,7 @@ class Scheduler:
             return
         del self._chosen[key]
         text = 'running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded'
-        self._world.events.note(
-            pod, "Warning", "FailedScheduling", text, source=SOURCE, action="Scheduling"
-        )
+        self._say(pod, text)
         self._world.manager.enqueue(self, key)
 
     def _bind(self, pod: Json, name: str) -> None:
@@ -268,9 +267,15 @@ class Scheduler:
         )
         fresh = self._waiting.get(key) != message
         self._waiting[key] = message
-        self._condition(pod, "Unschedulable", message)
         if fresh:
-            self._record(key, uid_of(pod), message)
+            self._say(pod, message)
+        self._condition(pod, "Unschedulable", message)
+        if not fresh:
+            return
+        if self._legacy:
+            # 1.20 took its own change of the status for a reason to try again at once
+            self._say(self._world.store.get("Pod", *key) or pod, message)
+        self._repeat_later(key, uid_of(pod), message)
 
     def _condition(self, pod: Json, reason: str, message: str) -> None:
         status = pod["status"]
@@ -285,15 +290,23 @@ class Scheduler:
         )
         self._world.store.set_status(pod, {**status, "conditions": conditions})
 
-    def _record(self, key: Key, uid: str, message: str) -> None:
-        """Record the failure now, and again each time the scheduler flushes its queue."""
-        pod = self._world.store.get("Pod", *key)
-        if pod is None or uid_of(pod) != uid or self._waiting.get(key) != message:
-            return
+    def _say(self, pod: Json, message: str) -> None:
         self._world.events.note(
             pod, "Warning", "FailedScheduling", message, source=SOURCE, action="Scheduling"
         )
-        self._world.manager.at(_FLUSH_SECONDS, lambda: self._record(key, uid, message))
+
+    def _repeat_later(self, key: Key, uid: str, message: str) -> None:
+        """Say it again each time the scheduler flushes its queue."""
+
+        def repeat() -> None:
+            pod = self._world.store.get("Pod", *key)
+            if pod is None or uid_of(pod) != uid or self._waiting.get(key) != message:
+                return
+            self._say(pod, message)
+            self._repeat_later(key, uid, message)
+
+        seconds = _FLUSH_SECONDS_1_20 if self._legacy else _FLUSH_SECONDS
+        self._world.manager.at(seconds, repeat)
 
     def _forget(self, key: Key) -> None:
         self._waiting.pop(key, None)

@@ -19,7 +19,7 @@ v1 namespaces Namespace ns c v=s sub=finalize,status
 v1 nodes Node no c sub=proxy,status
 v1 persistentvolumeclaims PersistentVolumeClaim pvc n sub=status
 v1 persistentvolumes PersistentVolume pv c sub=status
-v1 pods Pod po n all sub=attach,binding,eviction,exec,log,portforward,proxy,status
+v1 pods Pod po n all sub=attach,binding,ephemeralcontainers,eviction,exec,log,portforward,proxy,status
 v1 podtemplates PodTemplate - n
 v1 replicationcontrollers ReplicationController rc n all gen sub=scale,status
 v1 resourcequotas ResourceQuota quota n sub=status

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Set
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.errors import ApiError, invalid
+from eval.environments.emulator.cluster.labels import (
+    SUBDOMAIN_WORDS,
+    Causes,
+    check_metadata,
+    is_subdomain,
+)
 from eval.environments.emulator.cluster.quantity import quantity
 from eval.environments.emulator.cluster.resources import Resource
 from eval.environments.emulator.cluster.selectors import selector_matches
 
-_SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-_RFC1123 = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.',"
-    " and must start and end with an alphanumeric character (e.g. 'example.com', regex used for"
-    " validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
 _TEMPLATED = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
 _MUTABLE_POD = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds")
 _POD_IMMUTABLE = (
@@ -27,17 +26,19 @@ _POD_IMMUTABLE = (
     " (allow it to be set to 1 if it was previously negative)"
 )
 
-Causes = list[tuple[str, str, str]]
-
 
 def validate(resource: Resource, obj: Json, old: Json | None = None) -> None:
     """Raise `ApiError` 422 when the API server would refuse the (defaulted) object."""
     causes: Causes = []
     name = str(obj["metadata"].get("name", ""))
-    if old is None and not resource.group.startswith("rbac") and not _SUBDOMAIN.match(name):
+    if old is None and not resource.group.startswith("rbac") and not is_subdomain(name):
         causes.append(
-            ("FieldValueInvalid", "metadata.name", f'Invalid value: "{name}": {_RFC1123}')
+            ("FieldValueInvalid", "metadata.name", f'Invalid value: "{name}": {SUBDOMAIN_WORDS}')
         )
+    meta = obj["metadata"]
+    before = {} if old is None else old["metadata"]
+    if any(meta.get(field) != before.get(field) for field in ("labels", "annotations")):
+        check_metadata(meta, "metadata", causes)
     spec = obj.get("spec") or {}
     if resource.custom:
         spec = {}
@@ -47,6 +48,8 @@ def validate(resource: Resource, obj: Json, old: Json | None = None) -> None:
             causes.append(("FieldValueForbidden", "spec", f"Forbidden: {_POD_IMMUTABLE}\n"))
     elif resource.kind in _TEMPLATED:
         _workload(resource, spec, old, causes)
+    elif resource.kind == "Job":
+        _job(spec, old, causes)
     elif resource.kind == "Service":
         _service(spec, old, causes)
     elif resource.kind in ("ConfigMap", "Secret") and old is not None and old.get("immutable"):
@@ -103,18 +106,29 @@ def _workload(resource: Resource, spec: Json, old: Json | None, causes: Causes) 
         )
 
 
+def _job(spec: Json, old: Json | None, causes: Causes) -> None:
+    if old is None:
+        pod = (spec.get("template") or {}).get("spec") or {}
+        _pod_spec(pod, "spec.template.spec", causes)
+        if pod.get("restartPolicy") not in ("OnFailure", "Never"):
+            path = "spec.template.spec.restartPolicy"
+            _required(path, causes, 'valid values: "OnFailure", "Never"')
+        if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
+            _required("spec.completions", causes, "when completion mode is Indexed")
+
+
 def _service(spec: Json, old: Json | None, causes: Causes) -> None:
     ports = spec.get("ports") or []
     if not ports and spec.get("type") != "ExternalName" and spec.get("clusterIP") != "None":
         _required("spec.ports", causes)
     for index, port in enumerate(ports):
         path = f"spec.ports[{index}]"
+        if len(ports) > 1 and not port.get("name"):
+            _required(f"{path}.name", causes)
         _port(port.get("port"), f"{path}.port", causes)
         target = port.get("targetPort")
         if isinstance(target, int):
             _port(target, f"{path}.targetPort", causes)
-        if len(ports) > 1 and not port.get("name"):
-            _required(f"{path}.name", causes)
     if old is not None:
         before, after = old["spec"].get("clusterIP"), spec.get("clusterIP")
         if before and before != after and spec.get("type") != "ExternalName":

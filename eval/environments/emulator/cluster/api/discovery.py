@@ -16,6 +16,7 @@ _SUBRESOURCES: dict[str, tuple[tuple[str, ...], tuple[str, str, str] | None]] = 
     "status": (_READ_WRITE, None),
     "scale": (_READ_WRITE, ("autoscaling", "v1", "Scale")),
     "approval": (_READ_WRITE, None),
+    "ephemeralcontainers": (_READ_WRITE, None),
     "log": (("get",), None),
     "eviction": (("create",), ("policy", "v1", "Eviction")),
     "binding": (("create",), ("", "", "Binding")),

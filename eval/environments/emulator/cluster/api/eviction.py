@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.api.values import Json
+from eval.environments.emulator.cluster.conditions import set_condition
 from eval.environments.emulator.cluster.errors import ApiError
 from eval.environments.emulator.cluster.objects import (
     clone,
@@ -27,14 +28,28 @@ def evict(world: World, pod: Json, body: Json, dry_run: bool) -> Json:
     idle = finished(pod) or (pod.get("status") or {}).get("phase") == "Pending"
     if not idle and "deletionTimestamp" not in pod["metadata"]:
         _spend(world, pod, dry_run)
+    resource, key = world.store.kinds["Pod"], key_of(pod)
+    # webhooks are not asked about the deletion: an eviction is a request of its own kind
     world.registry.delete(
-        world.store.kinds["Pod"],
-        *key_of(pod),
-        grace=options.get("gracePeriodSeconds"),
-        preconditions=options.get("preconditions"),
-        dry_run=dry_run,
+        resource, *key, preconditions=options.get("preconditions"), dry_run=True, admit=False
     )
+    if not dry_run:
+        _target(world, pod)
+        world.registry.delete(resource, *key, grace=options.get("gracePeriodSeconds"), admit=False)
     return dict(SUCCESS)
+
+
+def _target(world: World, pod: Json) -> None:
+    conditions = set_condition(
+        pod["status"].get("conditions") or (),
+        "DisruptionTarget",
+        True,
+        world.clock.now(),
+        reason="EvictionByEvictionAPI",
+        message="Eviction API: evicting",
+        probed=True,
+    )
+    world.store.set_status(pod, {**pod["status"], "conditions": conditions})
 
 
 def _spend(world: World, pod: Json, dry_run: bool) -> None:

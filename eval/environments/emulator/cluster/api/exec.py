@@ -107,6 +107,7 @@ def _container(pod: Json, asked: str) -> str:
             f"a container name must be specified for pod {pod['metadata']['name']}, choose one of:"
             f" [{' '.join(names)}]"
         )
-    if asked not in (*names, *inits):
+    extra = [str(item["name"]) for item in pod["spec"].get("ephemeralContainers") or ()]
+    if asked not in (*names, *inits, *extra):
         raise bad_request(f"container {asked} is not valid for pod {pod['metadata']['name']}")
     return asked

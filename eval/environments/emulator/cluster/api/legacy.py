@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from connectors.api.values import Json
+from eval.environments.emulator.cluster.api.legacy_words import METRIC_VALUE, in_1_20
 from eval.environments.emulator.cluster.store import Store
 
 _LATER_LABELS = (
@@ -16,26 +17,29 @@ _LATER_LABELS = (
     "batch.kubernetes.io/controller-uid",
     "batch.kubernetes.io/job-name",
 )
+_LATER_POD_CONDITIONS = ("PodReadyToStartContainers", "DisruptionTarget")
+# what the kubelet left out when it gave a pod up
+_FORGOTTEN = {
+    "DeadlineExceeded": ("conditions",),
+    "Evicted": (
+        "conditions",
+        "hostIP",
+        "podIP",
+        "podIPs",
+        "initContainerStatuses",
+        "containerStatuses",
+        "qosClass",
+    ),
+}
 _LATER_JOB_CONDITIONS = ("SuccessCriteriaMet", "FailureTarget")
 _ACCESS = "kube-api-access-"
-_METRIC_VALUE = re.compile(r"failed to get \w+ resource metric value: ")
-_MESSAGES = (
-    (re.compile(r"^(Created|Started) container: (.*)$"), r"\1 container \2"),
-    (
-        re.compile(r"^(Scaled (?:up|down) replica set \S+) from \d+ to (\d+)$"),
-        r"\1 to \2",
-    ),
-    (re.compile(r"^(Back-off restarting failed container) .*$"), r"\1"),
-    (re.compile(r" preemption: .*$"), ""),
-    (re.compile(r"node affinity/selector"), "node affinity"),
-    (_METRIC_VALUE, ""),
-)
 _POD_SCOPE = re.compile(r"pod updates may not change fields other than .*", re.S)
 _POD_SCOPE_OLD = (
     "pod updates may not change fields other than `spec.containers[*].image`,"
     " `spec.initContainers[*].image`, `spec.activeDeadlineSeconds` or `spec.tolerations`"
     " (only additions to existing tolerations)"
 )
+_LIMIT = re.compile(r"(must be less than or equal to \w+ limit) of [\w.]+")
 _JSON_MAP = re.compile(r'Invalid value: (\{"[^{}]*\})')
 
 
@@ -67,6 +71,7 @@ def restored(new: Any, shown: Any, stored: Any) -> Any:
 def refusal_in_1_20(text: str) -> str:
     """Return an error message in 1.20's words."""
     text = _POD_SCOPE.sub(_POD_SCOPE_OLD, text)
+    text = _LIMIT.sub(r"\1", text)
     return _JSON_MAP.sub(lambda match: f"Invalid value: {_go_map(match[1])}", text)
 
 
@@ -93,11 +98,11 @@ def _config_map(shown: Json, store: Store) -> Json:
 
 def _event(shown: Json, store: Store) -> Json:
     for field in ("message", "note"):
-        text = shown.get(field)
-        if text:
-            for pattern, old in _MESSAGES:
-                text = pattern.sub(old, text)
-            shown = {**shown, field: text}
+        if shown.get(field):
+            shown = {**shown, field: in_1_20(shown[field])}
+    if series := shown.get("series"):
+        # the first repetition counted as one
+        shown = {**shown, "series": {**series, "count": series["count"] - 1}}
     return shown
 
 
@@ -135,22 +140,17 @@ def _job(shown: Json, store: Store) -> Json:
 
 
 _WORDS = ("reason", "message")
-_JOB_DEFAULTS = {"backoffLimit": 6, "completions": 1, "parallelism": 1}
 
 
 def _cron_job(shown: Json, store: Store) -> Json:
-    template = shown["spec"].get("jobTemplate") or {}
-    # the template's job was defaulted when it was made, not before
-    spec = {k: v for k, v in template["spec"].items() if _JOB_DEFAULTS.get(k) != v}
-    changed = {**shown["spec"], "jobTemplate": {**template, "spec": spec}}
-    return _ungenerated({**shown, "spec": changed})
+    return _ungenerated(shown)
 
 
 def _autoscaler(shown: Json, store: Store) -> Json:
     status = {k: v for k, v in (shown.get("status") or {}).items() if k != "observedGeneration"}
     meta = shown["metadata"]
     notes = {
-        name: _METRIC_VALUE.sub("", value) if name.startswith("autoscaling.") else value
+        name: METRIC_VALUE.sub("", value) if name.startswith("autoscaling.") else value
         for name, value in (meta.get("annotations") or {}).items()
     }
     named = {**shown, "metadata": {**meta, "annotations": notes} if notes else meta}
@@ -159,10 +159,8 @@ def _autoscaler(shown: Json, store: Store) -> Json:
 
 def _pod(shown: Json, store: Store) -> Json:
     """Show the service account's token as a mounted Secret: projected tokens came later."""
-    spec, status = shown["spec"], shown.get("status") or {}
-    if status.get("conditions"):
-        kept = [c for c in status["conditions"] if c["type"] != "PodReadyToStartContainers"]
-        shown = {**shown, "status": {**status, "conditions": kept}}
+    spec = shown["spec"]
+    shown = {**shown, "status": _pod_status(shown.get("status") or {})}
     volumes = spec.get("volumes") or []
     access = next((v["name"] for v in volumes if v["name"].startswith(_ACCESS)), None)
     if access is None:
@@ -182,6 +180,45 @@ def _pod(shown: Json, store: Store) -> Json:
         if field in spec:
             changed[field] = [_mounted(item, access, token) for item in spec[field]]
     return {**shown, "spec": changed}
+
+
+def _pod_status(status: Json) -> Json:
+    changed = dict(status)
+    if status.get("conditions"):
+        changed["conditions"] = [
+            _pod_condition(item, status)
+            for item in status["conditions"]
+            if item["type"] not in _LATER_POD_CONDITIONS
+        ]
+    for field in ("initContainerStatuses", "containerStatuses"):
+        if field in status:
+            changed[field] = [_container_status(item, status) for item in status[field]]
+    return _without(changed, _FORGOTTEN.get(status.get("reason", ""), ()))
+
+
+def _without(status: Json, fields: Sequence[str]) -> Json:
+    return {name: value for name, value in status.items() if name not in fields}
+
+
+def _pod_condition(item: Json, status: Json) -> Json:
+    if item.get("reason") == "PodFailed":
+        names = [c["name"] for c in status.get("containerStatuses") or () if not c["ready"]]
+        message = f"containers with unready status: [{' '.join(names)}]"
+        return {**item, "reason": "ContainersNotReady", "message": message}
+    return {**item, "message": in_1_20(item["message"])} if item.get("message") else item
+
+
+def _container_status(item: Json, status: Json) -> Json:
+    if status.get("reason") == "DeadlineExceeded":
+        item = _without(item, ("started",))
+    return {**item, "state": _state(item["state"]), "lastState": _state(item["lastState"])}
+
+
+def _state(state: Json) -> Json:
+    return {
+        kind: {**found, "message": in_1_20(found["message"])} if "message" in found else found
+        for kind, found in state.items()
+    }
 
 
 def _mounted(container: Json, access: str, token: str) -> Json:

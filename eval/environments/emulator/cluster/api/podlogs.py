@@ -65,8 +65,9 @@ def _container(pod: Json, asked: str) -> str:
     name = pod["metadata"]["name"]
     apps = [str(item["name"]) for item in pod["spec"]["containers"]]
     inits = [str(item["name"]) for item in pod["spec"].get("initContainers") or ()]
+    extra = [str(item["name"]) for item in pod["spec"].get("ephemeralContainers") or ()]
     if asked:
-        if asked not in (*apps, *inits):
+        if asked not in (*apps, *inits, *extra):
             raise bad_request(f"container {asked} is not valid for pod {name}")
         return asked
     if len(apps) == 1:

@@ -144,8 +144,9 @@ class Requests:
         if target.subresource in ("exec", "attach", "portforward"):
             # since 1.35 a WebSocket's GET counts as the creation that it is
             verb = "create"
-        resource, name = target.resource, target.name
-        namespace = name if resource.plural == "namespaces" else target.namespace
+        resource = target.resource
+        name = target.name or _selected_name(request.query.get("fieldSelector", ""))
+        namespace = target.name if resource.plural == "namespaces" else target.namespace
         access = Access(verb, resource.group, resource.plural, namespace, name, target.subresource)
         if not self._authorizer.allowed(user, access):
             why = refusal(user, access)
@@ -192,6 +193,15 @@ async def _body(request: web.Request) -> Json:
     if request.content_type == MEDIA_TYPE:
         return decode(await request.read())
     return parse_object(await request.text())
+
+
+def _selected_name(selector: str) -> str:
+    """Return the one name that a list is restricted to: rules for named objects allow it."""
+    for part in selector.split(","):
+        field, _, value = part.partition("=")
+        if field == "metadata.name":
+            return value.removeprefix("=")
+    return ""
 
 
 def _watching(request: web.Request) -> bool:

@@ -265,7 +265,9 @@ class Writer:
         new["spec"]["replicas"] = (body.get("spec") or {}).get("replicas", 0)
         version = (body.get("metadata") or {}).get("resourceVersion")
         new["metadata"]["resourceVersion"] = version or current["metadata"]["resourceVersion"]
-        stored = registry.update(target.resource, new, manager=manager, dry_run=_dry_run(query))
+        stored = registry.update(
+            target.resource, new, subresource="scale", manager=manager, dry_run=_dry_run(query)
+        )
         return 200, registry.scale(target.resource, stored)
 
     def _bind(self, target: Target, body: Json) -> tuple[int, Json]:

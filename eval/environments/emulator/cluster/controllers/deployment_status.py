@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from connectors.api.values import Json
-from eval.environments.emulator.cluster.conditions import set_condition, without
+from eval.environments.emulator.cluster.conditions import set_updated, without
 from eval.environments.emulator.cluster.controllers.rollout import fenceposts
 from eval.environments.emulator.cluster.objects import condition, parse_time
 
@@ -41,7 +41,7 @@ def deployment_status(
     wanted = int(spec.get("replicas", 1))
     _, unavailable = fenceposts(deployment)
     enough = available >= wanted - unavailable
-    conditions = set_condition(
+    conditions = set_updated(
         conditions,
         "Available",
         enough,
@@ -52,19 +52,17 @@ def deployment_status(
             if enough
             else "Deployment does not have minimum availability."
         ),
-        updated=True,
     )
     conditions = _progress(deployment, new, counts, old, conditions, now, created)
     failure = next((f for s in sets if (f := condition(s, "ReplicaFailure"))), None)
     if failure is not None:
-        conditions = set_condition(
+        conditions = set_updated(
             conditions,
             "ReplicaFailure",
             True,
             now,
             reason=failure["reason"],
             message=failure["message"],
-            updated=True,
         )
     else:
         conditions = without(conditions, "ReplicaFailure")
@@ -109,14 +107,13 @@ def _progress(
     name = new["metadata"]["name"] if new else ""
     present = next((item for item in conditions if item["type"] == "Progressing"), None)
     if spec.get("paused"):
-        return set_condition(
+        return set_updated(
             conditions,
             "Progressing",
             False if present is None else present["status"] == "True",
             now,
             reason="DeploymentPaused",
             message="Deployment is paused",
-            updated=True,
         )
     complete = (
         counts["updatedReplicas"] == wanted
@@ -124,14 +121,13 @@ def _progress(
         and counts["availableReplicas"] == wanted
     )
     if complete and new is not None:
-        return set_condition(
+        return set_updated(
             conditions,
             "Progressing",
             True,
             now,
             reason="NewReplicaSetAvailable",
             message=f'ReplicaSet "{name}" has successfully progressed.',
-            updated=True,
         )
     if present is not None and present.get("reason") == "NewReplicaSetAvailable" and not created:
         observed = old.get("observedGeneration") == deployment["metadata"].get("generation")
@@ -151,11 +147,9 @@ def _progress(
         text, reason = f'ReplicaSet "{name}" is progressing.', "ReplicaSetUpdated"
     else:
         return _deadline(deployment, name, conditions, now)
-    if moved and present is not None and present.get("reason") == reason:
-        # each step of progress restarts the deadline
-        conditions = [{**item, "message": ""} if item is present else item for item in conditions]
-    return set_condition(
-        conditions, "Progressing", True, now, reason=reason, message=text, updated=True
+    # each step of progress restarts the deadline
+    return set_updated(
+        conditions, "Progressing", True, now, reason=reason, message=text, renew=moved
     )
 
 
@@ -163,14 +157,13 @@ def _deadline(deployment: Json, name: str, conditions: list[Json], now: datetime
     left = progress_left(deployment, {"conditions": conditions}, now)
     if left is None or left > 0:
         return conditions
-    return set_condition(
+    return set_updated(
         conditions,
         "Progressing",
         False,
         now,
         reason="ProgressDeadlineExceeded",
         message=f'ReplicaSet "{name}" has timed out progressing.',
-        updated=True,
     )
 
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.conditions import set_condition
+from eval.environments.emulator.cluster.controllers.job_indexes import (
+    index_of,
+    indexed,
+    missing,
+    ranges,
+    template_for,
+)
 from eval.environments.emulator.cluster.controllers.pods import (
     create_pod,
     delete_pod,
@@ -16,6 +24,7 @@ from eval.environments.emulator.cluster.objects import (
     Key,
     active,
     controller_of,
+    finished,
     is_true,
     key_of,
     parse_time,
@@ -28,22 +37,26 @@ from eval.environments.emulator.cluster.store import Change
 from eval.environments.emulator.cluster.world import World
 
 SOURCE = "job-controller"
+_FIRST = {"Complete": "SuccessCriteriaMet", "Failed": "FailureTarget"}
 _BACKOFF_SECONDS = 10.0
 _BACKOFF_LIMIT = 360.0
 
 
 class Jobs:
-    """Runs Jobs; the completion mode Indexed is run like NonIndexed."""
+    """Runs Jobs, of both completion modes."""
 
     watches = ("Job", "Pod")
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._resting: dict[str, int] = {}
+        self._ended: dict[str, dict[str, Json]] = {}
 
     def affected(self, change: Change) -> Iterable[Key]:
         """The Job itself, or the one that controls a changed pod."""
         if change.kind == "Job":
+            if change.new is None:
+                self._ended.pop(uid_of(change.last), None)
             return (key_of(change.last),)
         owner = controller_of(change.last)
         if owner is not None and owner["kind"] == "Job":
@@ -71,10 +84,13 @@ class Jobs:
             if (deadline := job["spec"].get("activeDeadlineSeconds")) is not None:
                 world.manager.later(float(deadline), self, key)
         pods = owned_pods(world, job)
-        done = sum(pod["status"].get("phase") == "Succeeded" for pod in pods)
-        failed = sum(pod["status"].get("phase") == "Failed" for pod in pods)
-        wanted = int(job["spec"].get("completions", 1))
-        if done >= wanted:
+        ended = self._remember(job, pods)
+        succeeded = [pod for pod in ended if pod["status"]["phase"] == "Succeeded"]
+        failed = len(ended) - len(succeeded)
+        indexes = {index_of(pod) for pod in succeeded}
+        done = len(indexes) if indexed(job) else len(succeeded)
+        wanted = job["spec"].get("completions")
+        if done >= int(wanted) if wanted is not None else done and not active(pods):
             self._end(
                 job,
                 status,
@@ -83,13 +99,11 @@ class Jobs:
                 "Reached expected number of succeeded pods",
             )
         elif self._overdue(job, status):
-            for pod in active(pods):
-                delete_pod(world, job, pod)
+            failed += self._stop(job, pods)
             text = "Job was active longer than specified deadline"
             self._end(job, status, "Failed", "DeadlineExceeded", text)
         elif failed + self._restarts(pods) > int(job["spec"].get("backoffLimit", 6)):
-            for pod in active(pods):
-                delete_pod(world, job, pod)
+            failed += self._stop(job, pods)
             self._end(
                 job,
                 status,
@@ -98,7 +112,13 @@ class Jobs:
                 "Job has reached the specified backoff limit",
             )
         else:
-            self._start(job, min(int(job["spec"].get("parallelism", 1)), wanted - done), failed)
+            at_once = int(job["spec"].get("parallelism", 1))
+            if wanted is not None:
+                at_once = min(at_once, int(wanted) - done)
+            elif done:
+                # the others of a work queue end by themselves
+                at_once = 0
+            self._start(job, at_once, failed, indexes)
         running = active(owned_pods(world, job))
         counts = {
             "active": len(running),
@@ -110,7 +130,22 @@ class Jobs:
             status.pop(name, None)
             if count or name == "ready":
                 status[name] = count
+        if indexed(job):
+            status["completedIndexes"] = ranges(index for index in indexes if index is not None)
         world.store.set_status(job, status)
+
+    def _stop(self, job: Json, pods: list[Json]) -> int:
+        """Delete the pods that run; returns how many that were."""
+        running = active(pods)
+        for pod in running:
+            delete_pod(self._world, job, pod)
+        return len(running)
+
+    def _remember(self, job: Json, pods: list[Json]) -> list[Json]:
+        """Return the pods that ended, those among them that were deleted since."""
+        ended = self._ended.setdefault(uid_of(job), {})
+        ended.update({uid_of(pod): pod for pod in pods if finished(pod)})
+        return list(ended.values())
 
     def _overdue(self, job: Json, status: Json) -> bool:
         limit = job["spec"].get("activeDeadlineSeconds")
@@ -122,8 +157,7 @@ class Jobs:
     def _suspend(self, job: Json, status: Json) -> None:
         """Stop the Job's pods and start it anew when it is resumed."""
         world = self._world
-        for pod in active(owned_pods(world, job)):
-            delete_pod(world, job, pod)
+        self._stop(job, owned_pods(world, job))
         if is_true({"status": status}, "Suspended"):
             return
         status.pop("startTime", None)
@@ -162,8 +196,9 @@ class Jobs:
             for item in pod["status"].get("containerStatuses") or ()
         )
 
-    def _start(self, job: Json, wanted: int, failed: int) -> None:
-        running = len(active(owned_pods(self._world, job)))
+    def _start(self, job: Json, wanted: int, failed: int, done: set[int | None]) -> None:
+        working = active(owned_pods(self._world, job))
+        running = len(working)
         if running >= wanted:
             return
         uid = uid_of(job)
@@ -176,11 +211,19 @@ class Jobs:
             return
         if self._world.clock.now().timestamp() < self._resting.get(f"{uid}/until", 0):
             return
-        for _ in range(wanted - running):
-            create_pod(self._world, job, job["spec"]["template"])
+        if not indexed(job):
+            for _ in range(wanted - running):
+                create_pod(self._world, job, job["spec"]["template"])
+            return
+        taken = {index for index in (*done, *map(index_of, working)) if index is not None}
+        free = missing(int(job["spec"]["completions"]), taken)
+        for index in islice(free, wanted - running):
+            prefix = f"{job['metadata']['name']}-{index}-"
+            create_pod(self._world, job, template_for(job, index), prefix=prefix)
 
     def _end(self, job: Json, status: Json, kind: str, reason: str, message: str) -> None:
         now = self._world.clock.now()
+        self._set(status, _FIRST[kind], True, reason, message)
         self._set(status, kind, True, reason, message)
         if (ttl := job["spec"].get("ttlSecondsAfterFinished")) is not None:
             uid = uid_of(job)

@@ -71,10 +71,14 @@ def create_pod(
     template: Json,
     *,
     name: str = "",
+    prefix: str = "",
     labels: Mapping[str, str] | None = None,
     spec: Json | None = None,
 ) -> ApiError | None:
-    """Create a pod from a template and say so in an Event; returns the refusal, if any."""
+    """Create a pod from a template and say so in an Event; returns the refusal, if any.
+
+    Without a `name` it gets a random one that begins with `prefix`, or else with the owner's name.
+    """
     meta = template.get("metadata") or {}
     owner_name = owner["metadata"]["name"]
     body: Json = {
@@ -92,7 +96,7 @@ def create_pod(
     if name:
         body["metadata"]["name"] = name
     else:
-        body["metadata"]["generateName"] = f"{owner_name}-"
+        body["metadata"]["generateName"] = prefix or f"{owner_name}-"
     source = sources(owner["kind"])
     try:
         pod = world.registry.create(body)

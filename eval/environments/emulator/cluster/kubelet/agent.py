@@ -151,6 +151,7 @@ class Kubelets:
         containers += [
             ContainerState(item, init=False, reason=waiting) for item in spec["containers"]
         ]
+        containers += self._containers.added(pod, ())
         state = PodState(
             key=key_of(pod),
             uid=pod["metadata"]["uid"],
@@ -204,7 +205,7 @@ class Kubelets:
             self._sync_later(state, again)
 
     def _due(self, state: PodState) -> list[ContainerState]:
-        due: list[ContainerState] = []
+        due = list(state.ephemerals)
         for item in state.inits:
             if is_sidecar(item):
                 due.append(item)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
 
 from connectors.api.values import Json
@@ -58,6 +58,7 @@ class Containers:
     ) -> None:
         """Record an Event about a container."""
         field = "initContainers" if item.init else "containers"
+        field = "ephemeralContainers" if item.ephemeral else field
         self._world.events.record(
             pod,
             type_,
@@ -104,6 +105,9 @@ class Containers:
         now = self._world.clock.now()
         item.cancel()
         item.phase = Phase.TERMINATED
+        # a run that its kubelet ends is started again before the kubelet has seen its end: the
+        # back-off counts from the end of the run before
+        item.rests_from = item.finished_at if item.killing else now
         item.serving = item.killing = False
         item.finished_at = now
         item.terminated = terminated(item, 137 if oom else code, oom, now)
@@ -126,9 +130,20 @@ class Containers:
 
         item.timers.append(self._world.manager.at(grace, end))
 
+    @staticmethod
+    def added(pod: Json, known: Container[str]) -> list[ContainerState]:
+        """Return the ephemeral containers of a pod that are not known yet."""
+        found = pod["spec"].get("ephemeralContainers") or ()
+        new = [item for item in found if item["name"] not in known]
+        return [ContainerState(item, init=False, ephemeral=True) for item in new]
+
     def spec_changed(self, pod: Json, state: PodState) -> None:
-        """React to a new image in a running pod's spec."""
+        """React to new ephemeral containers and to a new image in a running pod's spec."""
         spec = pod["spec"]
+        fresh = self.added(pod, {item.name for item in state.containers})
+        if fresh:
+            state.containers.extend(fresh)
+            self._world.manager.at(_NOTICE_SECONDS, lambda: self._sync(state))
         for field in ("initContainers", "containers"):
             for new in spec.get(field) or ():
                 item = state.container(new["name"])
@@ -145,6 +160,8 @@ class Containers:
                         self._sync(state)
 
     def _restarts(self, pod: Json, item: ContainerState) -> bool:
+        if item.ephemeral:
+            return False
         policy = pod["spec"].get("restartPolicy", "Always")
         if item.init and not is_sidecar(item):
             return policy != "Never" and not item.succeeded
@@ -153,10 +170,11 @@ class Containers:
         return policy == "Always" or not item.succeeded
 
     def _crash_wait(self, pod: Json, state: PodState, item: ContainerState) -> float | None:
-        last = item.finished_at
+        last = item.rests_from
         now = self._world.clock.now()
         if last is None or not item.crash.waits(last, now):
             return None
+        item.rests_from = item.finished_at
         name, (namespace, pod_name) = item.name, state.key
         seconds = duration(item.crash.seconds)
         self._waiting(
@@ -170,8 +188,8 @@ class Containers:
         return self._world.names.jitter(10, 15)
 
     def _attempt(self, item: ContainerState) -> None:
-        if item.finished_at is not None and item.container_id:
-            item.crash.next(item.finished_at, self._world.clock.now())
+        if item.rests_from is not None and item.container_id:
+            item.crash.next(item.rests_from, self._world.clock.now())
 
     def _waiting(self, item: ContainerState, reason: str, message: str) -> None:
         self._retire(item)
@@ -218,8 +236,8 @@ class Containers:
             )
         if run.listens and (run.exits_after is None or run.ready_after < run.exits_after):
             item.timers.append(world.manager.at(run.ready_after, lambda: self._serve(state, item)))
-        if hooks.post_start_fails(world, pod, item):
-            self.event(pod, state, item, "Warning", "FailedPostStartHook", hooks.POST_START_FAILED)
+        if failure := hooks.post_start(world, pod, item):
+            self.event(pod, state, item, "Warning", "FailedPostStartHook", failure)
             self.event(pod, state, item, "Normal", "Killing", "FailedPostStartHook")
             self.exited(state, item, 137, oom=False)
             return
@@ -242,7 +260,7 @@ class Containers:
         error = hooks.exec_error(item.spec, run)
         now = self._world.clock.now()
         item.timers.clear()
-        item.phase, item.finished_at = Phase.WAITING, now
+        item.phase, item.finished_at, item.rests_from = Phase.WAITING, now, now
         item.reason, item.message = "RunContainerError", error
         item.last_terminated = {
             "exitCode": 128,

@@ -41,9 +41,7 @@ class Ending:
         for item in running:
             seconds, fails = hooks.pre_stop(self._world, pod, item)
             if fails:
-                self._containers.event(
-                    pod, state, item, "Warning", "FailedPreStopHook", hooks.PRE_STOP_FAILED
-                )
+                self._containers.event(pod, state, item, "Warning", "FailedPreStopHook", fails)
             self._containers.event(
                 pod, state, item, "Normal", "Killing", f"Stopping container {item.name}"
             )
@@ -62,8 +60,12 @@ class Ending:
         """Stop a pod for good: it stays as Failed, with the reason."""
         if state.dead or state.stopping:
             return
+        pod = self._world.store.get("Pod", *state.key)
         for item in state.containers:
             if item.running:
+                if pod is not None:
+                    text = f"Stopping container {item.name}"
+                    self._containers.event(pod, state, item, "Normal", "Killing", text)
                 self._containers.finish(item, _KILLED, oom=False)
             item.cancel()
         if reason == "Evicted":

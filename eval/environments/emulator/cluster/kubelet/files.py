@@ -12,6 +12,10 @@ from eval.environments.emulator.cluster.store import Store
 Reference = tuple[str, str, str]
 """Kind, namespace and name of an object whose content a pod mounts."""
 
+_NO_KEY = {
+    "ConfigMap": "configmap references non-existent config",
+    "Secret": "references non-existent secret",
+}
 _ATTACHED = ("csi", "awsElasticBlockStore", "gcePersistentDisk", "azureDisk", "iscsi", "fc", "rbd")
 
 
@@ -159,6 +163,5 @@ def _missing(store: Store, namespace: str, volume: Json) -> str:
         data = {**(found.get("data") or {}), **(found.get("binaryData") or {})}
         for wanted in source.get("items") or ():
             if wanted.get("key") not in data:
-                word = "secret" if kind == "Secret" else "config"
-                return f"references non-existent {word} key: {wanted.get('key')}"
+                return f"{_NO_KEY[kind]} key: {wanted.get('key')}"
     return ""

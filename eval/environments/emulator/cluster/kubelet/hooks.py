@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from connectors.api.values import Json
@@ -29,25 +30,35 @@ def exec_error(container: Json, run: Run) -> str:
     return f'{_FAILED}"{program}": executable file not found in $PATH: unknown'
 
 
-def post_start_fails(world: World, pod: Json, item: ContainerState) -> bool:
-    """Run a postStart hook; True when it fails."""
+def post_start(world: World, pod: Json, item: ContainerState) -> str:
+    """Run a postStart hook; returns what the kubelet's event says when it fails, or ""."""
     hook = (item.spec.get("lifecycle") or {}).get("postStart") or {}
-    return _command_fails(world, pod, item, hook)
+    return _failure(world, pod, item, hook, POST_START_FAILED)
 
 
-def pre_stop(world: World, pod: Json, item: ContainerState) -> tuple[float, bool]:
-    """Run a preStop hook; returns how many seconds it takes and whether it fails."""
+def pre_stop(world: World, pod: Json, item: ContainerState) -> tuple[float, str]:
+    """Run a preStop hook; returns how many seconds it takes, and the event's text if it fails."""
     hook = (item.spec.get("lifecycle") or {}).get("preStop") or {}
     if "sleep" in hook:
-        return float(hook["sleep"].get("seconds", 0)), False
+        return float(hook["sleep"].get("seconds", 0)), ""
     text = " ".join(map(str, (hook.get("exec") or {}).get("command") or ()))
     match = _SLEEP.search(text)
-    return (float(match[1]) if match else 0.0), _command_fails(world, pod, item, hook)
+    return (float(match[1]) if match else 0.0), _failure(world, pod, item, hook, PRE_STOP_FAILED)
 
 
-def _command_fails(world: World, pod: Json, item: ContainerState, hook: Json) -> bool:
+def _failure(world: World, pod: Json, item: ContainerState, hook: Json, present: str) -> str:
     command = [str(word) for word in (hook.get("exec") or {}).get("command") or ()]
     if not command:
-        return False
+        return ""
     answer = world.software.command(pod, item.name, command, world.clock.now())
-    return answer is not None and answer[0] != 0
+    if answer is None or answer[0] == 0:
+        return ""
+    if not world.registry.catalog.version.legacy:
+        return present
+    code, output = answer
+    meta, line = pod["metadata"], " ".join(command)
+    return (
+        f'Exec lifecycle hook ([{line}]) for Container "{item.name}" in Pod'
+        f" \"{meta['name']}_{meta['namespace']}({meta['uid']})\" failed - error: command '{line}'"
+        f" exited with {code}: , message: {json.dumps(output)}"
+    )

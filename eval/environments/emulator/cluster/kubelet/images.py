@@ -28,13 +28,21 @@ def full_name(image: str) -> str:
     return image if ":" in last or "@" in last else f"{image}:latest"
 
 
-def invalid_name(image: str) -> str:
-    """Return the kubelet's message for a reference that cannot be parsed, or ""."""
-    if _REFERENCE.match(image):
+def invalid_name(image: str, legacy: bool = False) -> str:
+    """Return the kubelet's message for a reference that cannot be parsed, or "".
+
+    In 1.20 (`legacy`) upper case alone did not make the first part a registry's name.
+    """
+    first, slash, _ = image.partition("/")
+    hub = not slash or not ("." in first or ":" in first or first == "localhost")
+    if _REFERENCE.match(image) and not (legacy and hub and first != first.lower()):
         return ""
+    name = image.partition("@")[0]
+    repository = name.rsplit(":", 1)[0] if ":" in name.rsplit("/", 1)[-1] else name
+    shouted = ": repository name must be lowercase" if repository != repository.lower() else ""
     return (
-        f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}":'
-        " invalid reference format"
+        f'Failed to apply default image tag "{image}": couldn\'t parse image reference "{image}":'
+        f" invalid reference format{shouted}"
     )
 
 

@@ -19,6 +19,7 @@ from eval.environments.emulator.cluster.world import World
 
 SOURCE = "kubelet"
 _ATTACHER = "attachdetach-controller"
+_ACCESS = "kube-api-access-"
 _RETRY_LIMIT = 122.0
 _PATIENCE_SECONDS = 123.0
 _REFRESH = (20.0, 90.0)
@@ -54,13 +55,27 @@ class Mounting:
             state = states.get(key)
             if state is not None and state.mounted:
                 wait = self._world.names.jitter(*_REFRESH)
-                self._world.clock.call_later(wait, lambda state=state: self.fill(state))  # type: ignore[misc]
+                self._world.clock.call_later(wait, lambda state=state: self._renew(state))  # type: ignore[misc]
 
     def fill(self, state: PodState) -> None:
         """Write the files of the pod's volumes as their sources are now."""
         pod = self._world.store.get("Pod", *state.key)
         if pod is not None and pod["metadata"]["uid"] == state.uid and not state.frozen:
             state.volumes = snapshot(self._world.store, pod, state.ip)
+
+    def _renew(self, state: PodState, failures: int = 0) -> None:
+        """Write the files anew; what is missing now stays as it was, and is asked for again."""
+        pod = self._world.store.get("Pod", *state.key)
+        if pod is None or pod["metadata"]["uid"] != state.uid or not state.active:
+            return
+        errors = volume_errors(self._world.store, pod)
+        if not errors:
+            self.fill(state)
+            return
+        for error in errors:
+            self._say(pod, state, error)
+        wait = min(0.5 * 2**failures, _RETRY_LIMIT)
+        self._world.clock.call_later(wait, lambda: self._renew(state, failures + 1))
 
     def mount(self, pod: Json, state: PodState) -> bool:
         """Set the volumes up; False when that must be tried again later."""
@@ -107,8 +122,11 @@ class Mounting:
         return False
 
     def _lose_patience(self, pod: Json, state: PodState, busy: bool) -> None:
-        """After two minutes, and as often again, the kubelet gives up waiting for a while."""
-        if not state.mount_failures:
+        """After two minutes, and as often again, the kubelet gives up waiting for a while.
+
+        Only older ones write an Event about it.
+        """
+        if not state.mount_failures and self._world.registry.catalog.version.legacy:
             uid = state.uid
 
             def complain() -> None:
@@ -117,12 +135,12 @@ class Mounting:
                     return
                 if state.mounted:
                     return
-                missing = self._unmounted(current, state)
+                names = self._unmounted(current, state)
                 self._say(
                     current,
                     state,
-                    f"Unable to attach or mount volumes: unmounted volumes=[{missing}], unattached"
-                    " volumes=[], failed to process volumes=[]: timed out waiting for the condition",
+                    f"Unable to attach or mount volumes: unmounted volumes=[{names}], unattached"
+                    f" volumes=[{self._all(current)}]: timed out waiting for the condition",
                 )
                 self._world.manager.at(_PATIENCE_SECONDS, complain)
 
@@ -137,6 +155,17 @@ class Mounting:
             if any(f'volume "{volume["name"]}"' in error for error in errors)
             or (volume.get("persistentVolumeClaim") or {}).get("claimName") in busy
         )
+
+    def _all(self, pod: Json) -> str:
+        """Return the names of the pod's volumes; the token's as 1.20 called it."""
+        names = [volume["name"] for volume in pod["spec"]["volumes"]]
+        meta, spec = pod["metadata"], pod["spec"]
+        account = self._world.store.get(
+            "ServiceAccount", meta["namespace"], spec.get("serviceAccountName", "default")
+        )
+        secrets = (account or {}).get("secrets") or [{}]
+        token = secrets[0].get("name", "")
+        return " ".join(token if token and name.startswith(_ACCESS) else name for name in names)
 
     def _say(self, pod: Json, state: PodState, text: str) -> None:
         self._world.events.record(

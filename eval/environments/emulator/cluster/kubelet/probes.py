@@ -15,9 +15,17 @@ TITLES = {
     "readinessProbe": "Readiness",
     "livenessProbe": "Liveness",
 }
-Attempt = Callable[[Json, datetime], str]
-"""Tries once; "" is success, anything else the output after "probe failed: "."""
+Attempt = Callable[[Json, datetime], str | None]
+"""Tries once; None is success, anything else the output after "probe failed: " (maybe none)."""
 
+
+class Errored(str):
+    """Why an attempt could not be made. It counts neither as a success nor as a failure."""
+
+    __slots__ = ()
+
+
+_NO_PROGRAM = 127
 _EXIT = re.compile(r"\bexit\s+([1-9]\d*)\s*$")
 
 
@@ -53,13 +61,13 @@ def _http(
     path = "/" + str(http.get("path") or "/").lstrip("/")
     status_of, spec = software.http_status(item.spec), item.spec
 
-    def attempt(pod: Json, now: datetime) -> str:
+    def attempt(pod: Json, now: datetime) -> str | None:
         host = http.get("host") or state.ip
         if port not in state.listening:
             return f'Get "{_url(http, host, port, path)}": {_refused(f"{host}:{port}")}'
         status = status_of(pod, spec, path, now)
         if 200 <= status < 400:
-            return ""
+            return None
         if status <= 0:
             return (
                 f'Get "{_url(http, host, port, path)}": context deadline exceeded'
@@ -75,9 +83,9 @@ def _tcp(state: PodState, item: ContainerState, tcp: Json) -> Attempt:
     if port is None:
         return _never(tcp.get("port"))
 
-    def attempt(pod: Json, now: datetime) -> str:
+    def attempt(pod: Json, now: datetime) -> str | None:
         if port in state.listening:
-            return ""
+            return None
         return _refused(f"{tcp.get('host') or state.ip}:{port}")
 
     return attempt
@@ -88,7 +96,7 @@ def _grpc(
 ) -> Attempt:
     port, service = int(grpc["port"]), str(grpc.get("service") or "")
 
-    def attempt(pod: Json, now: datetime) -> str:
+    def attempt(pod: Json, now: datetime) -> str | None:
         if port not in state.listening:
             return (
                 f'timeout: failed to connect service "{state.ip}:{port}" within'
@@ -96,7 +104,7 @@ def _grpc(
             )
         health = software.grpc_health(pod, item.name, service, now)
         if health == "SERVING":
-            return ""
+            return None
         if health == "UNIMPLEMENTED":
             return (
                 "error: this server does not implement the grpc health protocol"
@@ -113,14 +121,26 @@ def _exec(software: Software, item: ContainerState, probe: Json) -> Attempt:
     command = [str(word) for word in (probe.get("exec") or {}).get("command") or ()]
     guessed = _guess(command)
 
-    def attempt(pod: Json, now: datetime) -> str:
+    def attempt(pod: Json, now: datetime) -> str | None:
         answer = software.command(pod, item.name, command, now)
         if answer is None:
             return guessed
         code, output = answer
-        return "" if code == 0 else output or f"command terminated with exit code {code}"
+        if code == _NO_PROGRAM and not output:
+            return Errored(no_program(item.container_id, command))
+        return None if code == 0 else output
 
     return attempt
+
+
+def no_program(container_id: str, command: list[str]) -> str:
+    """Return the runtime's words for a command that is not in the image."""
+    return (
+        "rpc error: code = Unknown desc = failed to exec in container: failed to start exec"
+        f' "{container_id.rpartition("/")[2]}": OCI runtime exec failed: exec failed: unable to'
+        f' start container process: exec: "{"".join(command[:1])}": executable file not found in'
+        " $PATH: unknown"
+    )
 
 
 def _url(http: Json, host: str, port: int, path: str) -> str:
@@ -128,19 +148,19 @@ def _url(http: Json, host: str, port: int, path: str) -> str:
 
 
 def _never(port: object) -> Attempt:
-    return lambda pod, now: f'couldn\'t find port "{port}"'
+    return lambda pod, now: Errored(f'strconv.Atoi: parsing "{port}": invalid syntax')
 
 
 def _refused(address: str) -> str:
     return f"dial tcp {address}: connect: connection refused"
 
 
-def _guess(command: list[str]) -> str:
+def _guess(command: list[str]) -> str | None:
     """Commands succeed while the container runs, except those that plainly cannot."""
     text = " ".join(command)
     if command and command[0].rsplit("/", 1)[-1] == "false":
-        return "command failed"
+        return ""
     if _EXIT.search(text):
-        return "command failed"
+        return ""
     match = re.search(r"\bcat\s+(/tmp/\S+)$", text)
-    return f"cat: {match[1]}: No such file or directory" if match else ""
+    return f"cat: {match[1]}: No such file or directory" if match else None

@@ -7,7 +7,12 @@ from datetime import datetime, timedelta
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.clock import Timer, VirtualClock
-from eval.environments.emulator.cluster.kubelet.probes import TITLES, Attempt, prepare
+from eval.environments.emulator.cluster.kubelet.probes import (
+    TITLES,
+    Attempt,
+    Errored,
+    prepare,
+)
 from eval.environments.emulator.cluster.kubelet.pulling import EventWriter
 from eval.environments.emulator.cluster.kubelet.runtime import (
     ContainerState,
@@ -111,7 +116,7 @@ class Probing:
             if item.killing:
                 return True
             output = attempt(pod, now)
-            if not output:
+            if output is None:
                 return True
             progress.timer = clock.call_at(now + period, run)
             self._note(pod, state, item, name, probe, progress, output)
@@ -138,7 +143,7 @@ class Probing:
                 progress.timer = clock.call_at(now + period, run)
                 return
             output = attempt(pod, now)
-            if not output and progress.result is True and not progress.failed:
+            if output is None and progress.result is True and not progress.failed:
                 progress.timer = timer = Timer(now, run)
                 self._rounds.join(seconds, passes)
                 return
@@ -155,10 +160,13 @@ class Probing:
         name: str,
         probe: Json,
         progress: ProbeState,
-        output: str,
+        output: str | None,
     ) -> None:
         before = progress.result
-        if output:
+        if isinstance(output, Errored):
+            text = f"{TITLES[name]} probe errored and resulted in unknown state: {output}"
+            self._event(pod, state, item, "Warning", "Unhealthy", text)
+        elif output is not None:
             progress.passed = 0
             progress.failed += 1
             self._failed(pod, state, item, name, output)
@@ -169,7 +177,7 @@ class Probing:
                 progress.result = True
         if progress.result != before:
             self._publish(state)
-        if output or progress.result != before:
+        if output is not None or progress.result != before:
             self._world.manager.settle()
 
     def _failed(

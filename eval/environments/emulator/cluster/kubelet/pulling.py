@@ -43,7 +43,8 @@ class Pulling:
         if item.image_ready == image:
             item.image_ready = ""
             return True, None
-        if wrong := images.invalid_name(image):
+        legacy = self._world.registry.catalog.version.legacy
+        if wrong := images.invalid_name(image, legacy):
             self._fail(item, "InvalidImageName", wrong)
             self._event(pod, state, item, "Warning", "InspectFailed", wrong)
             self._event(pod, state, item, "Warning", "Failed", "Error: InvalidImageName")

@@ -40,12 +40,14 @@ class ContainerState:
 
     spec: Json
     init: bool
+    ephemeral: bool = False
     phase: Phase = Phase.WAITING
     reason: str = "ContainerCreating"
     message: str = ""
     run: Run | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    rests_from: datetime | None = None
     container_id: str = ""
     terminated: Json | None = None
     last_terminated: Json | None = None
@@ -144,7 +146,12 @@ class PodState:
     @property
     def apps(self) -> Iterator[ContainerState]:
         """The app containers."""
-        return (item for item in self.containers if not item.init)
+        return (item for item in self.containers if not (item.init or item.ephemeral))
+
+    @property
+    def ephemerals(self) -> Iterator[ContainerState]:
+        """The containers that were added for debugging."""
+        return (item for item in self.containers if item.ephemeral)
 
     def container(self, name: str) -> ContainerState | None:
         """Return a container by name."""

@@ -36,6 +36,12 @@ def pod_status(pod: Json, state: PodState, now: datetime) -> Json:
     status["containerStatuses"] = sorted(
         (_container(state, item) for item in state.apps), key=lambda item: str(item["name"])
     )
+    extra = [_container(state, item) for item in state.ephemerals]
+    if extra:
+        status["ephemeralContainerStatuses"] = [
+            {name: value for name, value in item.items() if name != "started"} | {"ready": False}
+            for item in extra
+        ]
     status["qosClass"] = old.get("qosClass", "BestEffort")
     if state.failed is not None:
         status["reason"], status["message"] = state.failed

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.api.values import Json
+from eval.environments.emulator.cluster.api.eviction import evict
 from eval.environments.emulator.cluster.errors import ApiError
+from eval.environments.emulator.cluster.labels import Causes, check_metadata
 from eval.environments.emulator.cluster.objects import clone
+from eval.environments.emulator.cluster.resources import BY_KIND
 from eval.environments.emulator.seams import Review
 from tests.eval.environments.emulator.cluster.cluster_fakes import (
     container,
@@ -298,3 +304,114 @@ def test_other_namespaces_do_not_call_the_webhook(rich: RichLab) -> None:
     other["metadata"]["namespace"] = "default"
     rich.cluster.create(other)
     assert rich.get("Pod", "p", "default")
+
+
+def test_webhooks_are_asked_about_updates_and_deletions_but_not_evictions(rich: RichLab) -> None:
+    guard(rich)
+    rich.cluster.create(pod("p"))
+    rich.cluster.create(plain("ConfigMap", "c", data={"a": "1"}))
+    rules = [
+        {
+            "operations": ["UPDATE", "DELETE"],
+            "apiGroups": [""],
+            "apiVersions": ["v1"],
+            "resources": ["pods", "configmaps"],
+        }
+    ]
+    rich.programs.reviews["check.example.com"] = Review(allowed=False, message="frozen")
+    rich.cluster.create(hook(rules=rules))
+    registry, pods, maps = rich.cluster.world.registry, BY_KIND["Pod"], BY_KIND["ConfigMap"]
+    changed = clone(rich.get("ConfigMap", "c"))
+    changed["data"]["a"] = "2"
+    said = 'admission webhook "check.example.com" denied the request: frozen'
+    with pytest.raises(ApiError, match=said):
+        registry.update(maps, changed)
+    with pytest.raises(ApiError, match=said):
+        registry.update(maps, changed, dry_run=True)
+    with pytest.raises(ApiError, match=said):
+        registry.delete(pods, "shop", "p")
+    registry.update(pods, clone(rich.get("Pod", "p")), subresource="status")
+    assert evict(rich.cluster.world, rich.get("Pod", "p"), {}, dry_run=False)["status"] == "Success"
+    assert "deletionTimestamp" in rich.get("Pod", "p")["metadata"]
+
+
+def test_an_update_is_stored_as_the_webhook_leaves_it(rich: RichLab) -> None:
+    guard(rich)
+    rich.cluster.create(plain("ConfigMap", "c", data={"a": "1"}))
+    stamped = clone(rich.get("ConfigMap", "c"))
+    stamped["data"] = {"a": "2", "stamp": "yes"}
+    rich.programs.reviews["check.example.com"] = Review(obj=stamped)
+    rule = {
+        "operations": ["UPDATE"],
+        "apiGroups": ["*"],
+        "apiVersions": ["*"],
+        "resources": ["*"],
+        "scope": "Namespaced",
+    }
+    rich.cluster.create(hook("Mutating", rules=[rule]))
+    rich.cluster.world.registry.update(BY_KIND["ConfigMap"], clone(rich.get("ConfigMap", "c")))
+    assert rich.get("ConfigMap", "c")["data"] == {"a": "2", "stamp": "yes"}
+
+
+def test_what_fails_before_a_name_is_made_shows_only_its_beginning(rich: RichLab) -> None:
+    body = deployment("web", pod={"serviceAccountName": "nobody"})
+    rich.cluster.create(body)
+    rich.cluster.advance(120)
+    (event,) = rich.events("FailedCreate")
+    owner = event["involvedObject"]["name"]
+    assert event["count"] > 3
+    assert event["message"] == (
+        f'Error creating: pods "{owner}-" is forbidden: error looking up service account'
+        ' shop/nobody: serviceaccount "nobody" not found'
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "notes", "words"),
+    [
+        (
+            {"bad/key/x": "1"},
+            {},
+            r'metadata\.labels: Invalid value: "bad/key/x": a qualified name must',
+        ),
+        ({"/x": "1"}, {}, "prefix part must be non-empty"),
+        ({"Bad_/x": "1"}, {}, "prefix part a lowercase RFC 1123 subdomain"),
+        ({"a/": "1"}, {}, "name part must be non-empty"),
+        ({"x" * 64: "1"}, {}, "name part must be no more than 63 characters"),
+        ({"x": "a b"}, {}, "a valid label must be an empty string or consist of"),
+        ({"x": "a" * 64}, {}, "must be no more than 63 characters"),
+        ({}, {"a//b": ""}, r'metadata\.annotations: Invalid value: "a//b": a qualified name'),
+        ({}, {"a": "x" * 262145}, "Too long: must have at most 262144 bytes"),
+    ],
+)
+def test_labels_and_annotations_have_a_form(
+    rich: RichLab, labels: Json, notes: Json, words: str
+) -> None:
+    body = plain("ConfigMap", "c")
+    body["metadata"].update({"labels": labels, "annotations": notes})
+    error = refused(rich, body)
+    assert error.code == 422
+    assert re.search(words, error.message)
+
+
+@given(
+    st.from_regex(r"\A([a-z]{1,9}\.[a-z]{1,9}/)?[A-Za-z0-9]([-\w.]{0,20}[A-Za-z0-9])?\Z").filter(
+        str.isascii
+    ),
+    st.from_regex(r"\A([A-Za-z0-9]([-A-Za-z0-9_.]{0,20}[A-Za-z0-9])?)?\Z"),
+)
+def test_good_labels_pass(key: str, value: str) -> None:
+    causes: Causes = []
+    check_metadata({"labels": {key: value}, "annotations": {key: value}}, "metadata", causes)
+    assert not causes
+
+
+def test_what_is_wrong_with_a_port_is_said_in_order(rich: RichLab) -> None:
+    body = service("s", ports=[{"port": 99999}, {"port": 80}])
+    causes = refused(rich, body).details["causes"]
+    assert [cause["field"] for cause in causes] == [
+        "spec.ports[0].name",
+        "spec.ports[0].port",
+        "spec.ports[0].targetPort",
+        "spec.ports[1].name",
+    ]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from eval.environments.emulator.cluster.objects import condition
 from eval.environments.emulator.seams import Run
 from tests.eval.environments.emulator.cluster.cluster_fakes import (
     container,
@@ -331,7 +332,18 @@ async def test_eviction_and_collections(served: Lab, client: Any) -> None:
     served.cluster.advance(20)
     name = served.pods("web")[0]["metadata"]["name"]
     body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+    dry = {"dryRun": ["All"]}
+    await core.create_namespaced_pod_eviction(name, "shop", {**body, "deleteOptions": dry})
+    assert "deletionTimestamp" not in served.get("Pod", name)["metadata"]
     await core.create_namespaced_pod_eviction(name, "shop", body)
+    evicted = served.get("Pod", name)
+    assert "deletionTimestamp" in evicted["metadata"]
+    found = condition(evicted, "DisruptionTarget")
+    assert found is not None
+    assert (found["reason"], found["message"]) == (
+        "EvictionByEvictionAPI",
+        "Eviction API: evicting",
+    )
     served.cluster.advance(20)
     assert name not in {pod["metadata"]["name"] for pod in served.pods("web")}
     assert len(served.pods("web")) == 3

@@ -10,6 +10,7 @@ import pytest
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.cluster import EmulatedCluster
+from eval.environments.emulator.cluster.resources import BY_KIND
 from eval.environments.emulator.seams import Used
 from tests.eval.environments.emulator.cluster.cluster_fakes import (
     START,
@@ -108,6 +109,72 @@ async def test_impersonation_needs_the_right_and_changes_the_user(served: Lab, c
         "reason": 'RBAC: allowed by RoleBinding "reads/shop" of Role "reader" to ServiceAccount'
         ' "robot/shop"',
     }
+
+
+def role(name: str, *rules: Json, label: str = "") -> Json:
+    labels = {"labels": {f"rbac.authorization.k8s.io/aggregate-to-{label}": "true"}}
+    meta = {"name": name, **(labels if label else {})}
+    return {"apiVersion": RBAC, "kind": "ClusterRole", "metadata": meta, "rules": list(rules)}
+
+
+def bound(kind: str, name: str, user: str) -> Json:
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    return plain(kind, user, RBAC, roleRef=reference, subjects=[{"kind": "User", "name": user}])
+
+
+async def test_new_roles_join_the_aggregated_ones_and_leave_them(served: Lab, call: Call) -> None:
+    widgets = {"apiGroups": ["example.com"], "resources": ["widgets"], "verbs": ["get"]}
+    served.cluster.create(bound("RoleBinding", "admin", "ann"))
+    asked = {"user": "ann", "resourceAttributes": {"namespace": "shop", "verb": "get"}}
+    asked["resourceAttributes"].update({"group": "example.com", "resource": "widgets"})
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    for present in (False, True, False):
+        _, answer = await call("POST", path, {"spec": asked})
+        assert answer["status"]["allowed"] is present
+        rules = served.get("ClusterRole", "admin", "")["rules"]
+        assert (widgets in rules) is present, "the way to admin goes over view and edit"
+        if present:
+            served.cluster.world.registry.delete(BY_KIND["ClusterRole"], "", "widget-reader")
+            served.cluster.world.manager.settle()
+        else:
+            served.cluster.create(role("widget-reader", widgets, label="view"))
+        served.cluster.advance(1)
+
+
+async def test_rules_for_named_objects_subresources_and_paths(served: Lab, call: Call) -> None:
+    named = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["c"]}
+    served.cluster.create(
+        role(
+            "narrow",
+            {**named, "verbs": ["get", "list"]},
+            {"apiGroups": ["apps"], "resources": ["*/scale"], "verbs": ["get"]},
+            {"nonResourceURLs": ["/metrics", "/debug/*"], "verbs": ["get"]},
+        )
+    )
+    served.cluster.create(bound("ClusterRoleBinding", "narrow", "ann"))
+    for name in ("c", "d"):
+        served.cluster.create(plain("ConfigMap", name))
+    served.cluster.create(deployment("web"))
+    maps, web = (
+        "/api/v1/namespaces/shop/configmaps",
+        "/apis/apps/v1/namespaces/shop/deployments/web",
+    )
+
+    async def code(path: str) -> int:
+        return (await call("GET", path, Impersonate_User="ann"))[0]
+
+    assert await code(f"{maps}/c") == 200 and await code(f"{maps}/d") == 403
+    assert await code(maps) == 403
+    assert await code(f"{maps}?fieldSelector=metadata.name%3Dc") == 200
+    assert await code(f"{maps}?fieldSelector=metadata.name%3Dd") == 403
+    assert await code(f"{web}/scale") == 200 and await code(web) == 403
+    asked = {"user": "ann", "nonResourceAttributes": {"verb": "get"}}
+    for path, allowed in (("/metrics", True), ("/debug/pprof", True), ("/metrics/x", False)):
+        asked["nonResourceAttributes"]["path"] = path
+        _, answer = await call(
+            "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": asked}
+        )
+        assert answer["status"]["allowed"] is allowed, path
 
 
 async def test_an_eviction_respects_the_disruption_budget(served: Lab, call: Call) -> None:
