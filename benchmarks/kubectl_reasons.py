@@ -23,10 +23,15 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         " the present version takes it away",
     ),
     (
-        r"events .*pod/stuck",
-        r"FailedScheduling",
-        "1.20's scheduler tried twice within a second and wrote two events; the present one"
-        " writes one",
+        r"describe pod late",
+        r"State:  Running",
+        "1.20's kubelet no longer writes the status of a pod that it gave up: its container seems to"
+        " run on, on a node without an address; the emulator shows its end",
+    ),
+    (
+        r"(get|describe) pod (live|slow|hooks|setup|oom|noprogram)|involvedObject.name=(live|slow)",
+        r"CrashLoopBackOff|BackOff|137|Running|Pending",
+        "the pod restarts over and over: the two were looked at in different seconds of the cycle",
     ),
 )
 """A pattern of the command, one of its difference, and the reason."""

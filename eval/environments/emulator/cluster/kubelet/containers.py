@@ -117,18 +117,21 @@ class Containers:
             item.log.close(now)
 
     def kill(self, pod: Json, state: PodState, item: ContainerState, message: str) -> None:
-        """Stop a container that will be restarted; it gets its grace period, then SIGKILL."""
+        """Stop a container that will be restarted; after its grace period it gets SIGKILL."""
         if item.killing or not item.running:
             return
         item.killing = True
         self.event(pod, state, item, "Normal", "Killing", message)
         grace = float(pod["spec"].get("terminationGracePeriodSeconds", 30))
+        needs, code = (item.run.stops_after, item.run.stop_code) if item.run else (grace, 137)
+        if needs > grace:
+            needs, code = grace, 137
 
         def end() -> None:
             if item.running and state.active:
-                self.exited(state, item, 137, oom=False)
+                self.exited(state, item, code, oom=False)
 
-        item.timers.append(self._world.manager.at(grace, end))
+        item.timers.append(self._world.manager.at(needs, end))
 
     @staticmethod
     def added(pod: Json, known: Container[str]) -> list[ContainerState]:

@@ -302,3 +302,41 @@ def test_foreground_deletion_waits_for_the_pods(rich: RichLab) -> None:
     assert len(rich.pods("web")) == 2
     rich.cluster.advance(20)
     assert not rich.cluster.objects("Deployment", "shop") and not rich.pods("web")
+
+
+def test_a_run_that_its_probe_ends_is_started_again_at_once_at_first(rich: RichLab) -> None:
+    rich.programs.statuses["/bad"] = 500
+    probe = {"httpGet": {"path": "/bad", "port": 8080}, "periodSeconds": 3}
+    body = pod("p", container(livenessProbe=probe), terminationGracePeriodSeconds=1)
+    rich.cluster.create(body)
+    for restarts in (1, 2, 3):
+        while rich.state("p")["restartCount"] < restarts:
+            assert not rich.events("BackOff"), "the back-off counts from the end of the run before"
+            rich.cluster.advance(1)
+    rich.cluster.advance(25)
+    assert rich.state("p")["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+    assert rich.state("p")["restartCount"] == 3
+    rich.cluster.advance(30)
+    assert rich.state("p")["restartCount"] == 4
+
+
+def test_a_probe_that_cannot_be_tried_counts_for_nothing(rich: RichLab) -> None:
+    rich.programs.commands["nope"] = (127, "")
+    rich.programs.commands["mute"] = (2, "")
+    exec_probe = {"exec": {"command": ["nope"]}, "periodSeconds": 2, "failureThreshold": 2}
+    http = {"httpGet": {"path": "/", "port": "web"}, "periodSeconds": 2}
+    rich.cluster.create(pod("p", container(livenessProbe=exec_probe, readinessProbe=http)))
+    mute = {"exec": {"command": ["mute"]}, "periodSeconds": 2}
+    rich.cluster.create(pod("q", container(readinessProbe=mute)))
+    rich.cluster.advance(40)
+    state = rich.state("p")
+    assert state["restartCount"] == 0 and not state["ready"]
+    said = rich.said("Unhealthy")
+    errored = "probe errored and resulted in unknown state: "
+    assert f'Readiness {errored}strconv.Atoi: parsing "web": invalid syntax' in said
+    assert any(
+        text.startswith(f"Liveness {errored}rpc error")
+        and 'exec: "nope": executable file not found in $PATH: unknown' in text
+        for text in said
+    )
+    assert "Readiness probe failed: " in said
