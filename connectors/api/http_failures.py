@@ -16,7 +16,7 @@ from connectors.api.errors import (
 )
 
 _LONGEST = 300
-_KEYS = ("error", "message", "msg", "reason", "errors", "detail")
+_KEYS = ("error", "message", "msg", "reason", "errorMessages", "errors", "detail")
 
 
 def from_status(status: int, text: str, kind: str, product: str, url: str) -> ConnectorError:

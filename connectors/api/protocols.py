@@ -9,7 +9,9 @@ from typing import Literal, Protocol
 from connectors.api.values import (
     Alert,
     Check,
+    Delivery,
     Dependency,
+    Documents,
     Json,
     LogPage,
     LogSelector,
@@ -173,4 +175,25 @@ class AlertSource(Connector, Protocol):
 
     async def alerts(self, at: datetime) -> list[Alert]:
         """Return the alerts that are open at an instant, the oldest first. Raises `ConnectorError`."""
+        ...
+
+
+class ChangeSource(Connector, Protocol):
+    """Whatever changes the cluster, and remembers it: Helm, Argo CD, a forge's deployments."""
+
+    async def changes(
+        self, start: datetime, end: datetime, namespaces: Sequence[str] = ()
+    ) -> list[Delivery]:
+        """Return what was changed in [start, end) there (none: everywhere), the newest first.
+
+        Raises `ConnectorError`.
+        """
+        ...
+
+
+class DocumentSource(Connector, Protocol):
+    """Whatever holds runbooks or past incidents: a repository, a wiki, a tracker."""
+
+    async def documents(self) -> Documents:
+        """Return all documents as they are now. Raises `ConnectorError`."""
         ...

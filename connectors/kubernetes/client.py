@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.api.errors import ConnectorError, SourceUnreachable
-from connectors.kubernetes import failures, login
+from connectors.kubernetes import failures, login, rights
 from connectors.kubernetes.settings import KubernetesSettings
 
 
@@ -109,7 +109,8 @@ class Connection:
                     auth_settings=["BearerToken"],
                 )
                 response = await self._api.call_api(
-                    *request, _request_timeout=aiohttp.ClientTimeout(total=seconds)
+                    *rights.in_the_users_name(self._settings, request),
+                    _request_timeout=aiohttp.ClientTimeout(total=seconds),
                 )
                 try:
                     return response.status, await response.read()
@@ -127,6 +128,41 @@ class Connection:
         except ConnectorError:
             return False
         return bool(configuration.api_key != before)
+
+
+class ReviewedConnection(Connection):
+    """Asks the API server before each request whether the settings' user may do the same."""
+
+    def __init__(
+        self, settings: KubernetesSettings, api: Any, *, context: str, namespace: str
+    ) -> None:
+        super().__init__(settings, api, context=context, namespace=namespace)
+        self._reviews = rights.Reviews(settings, self._review)
+
+    async def raw(
+        self,
+        method: str,
+        path: str,
+        task: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        accept: str = "application/json",
+        content: str = "application/json",
+    ) -> bytes:
+        """Return the answer's body. Raises `SourceForbidden` for what the user may not do."""
+        asked = rights.attributes(method, path)
+        if asked is not None:
+            await self._reviews.require(asked, self.server, task)
+        data = await super().raw(
+            method, path, task, query=query, body=body, accept=accept, content=content
+        )
+        return await self._reviews.both(data, body) if path == rights.OWN_REVIEW else data
+
+    async def _review(self, body: dict[str, Any]) -> bytes:
+        return await super().raw(
+            "POST", rights.REVIEW, "ask what the user may do (SubjectAccessReview)", body=body
+        )
 
 
 async def connect(settings: KubernetesSettings) -> Connection:
@@ -148,7 +184,8 @@ async def connect(settings: KubernetesSettings) -> Connection:
             f" cannot be loaded: {error}"
         ) from error
     api.user_agent = settings.user_agent
-    return Connection(settings, api, context=context, namespace=namespace)
+    kind = ReviewedConnection if settings.rights == "review" and settings.user else Connection
+    return kind(settings, api, context=context, namespace=namespace)
 
 
 def _import_client() -> Any:

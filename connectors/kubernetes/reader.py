@@ -14,7 +14,8 @@ from connectors.kubernetes.discovery import Discovery, Resource
 from connectors.kubernetes.failures import PageExpired
 from connectors.kubernetes.settings import KubernetesSettings
 
-_PAGE = 500
+_PAGE, _NEXT_PAGES = 500, 2500
+"""Objects of the first page of a list, and of those that follow where it was not the last."""
 _LOG_BYTES = 32 * 1024 * 1024
 _TABLE = (
     "application/json;as=Table;v=v1;g=meta.k8s.io,"
@@ -72,6 +73,10 @@ class KubernetesReader:
         """Return where `kind` is served. Raises `SourceMissing` when it is not."""
         return await self._discovery.find(kind)
 
+    async def version(self) -> Json:
+        """Return what the server says of its version: `gitVersion`, `major`, `minor` and more."""
+        return await self._connection.json("GET", "/version", "read its version")
+
     async def kinds(self) -> list[Resource]:
         """Return every kind that the server serves."""
         return await self._discovery.kinds()
@@ -108,7 +113,7 @@ class KubernetesReader:
             token = (page.get("metadata") or {}).get("continue")
             if not token:
                 return items
-            query["continue"] = token
+            query |= {"continue": token, "limit": str(_NEXT_PAGES)}
 
     async def named(self, word: str) -> Sequence[Resource]:
         """Return the resources that kubectl means by `word` ("po", "deployments.apps", "all")."""
@@ -147,7 +152,7 @@ class KubernetesReader:
             token = (page.get("metadata") or {}).get("continue")
             if not token:
                 return table
-            query["continue"] = token
+            query |= {"continue": token, "limit": str(_NEXT_PAGES)}
 
     async def kubectl(
         self, arguments: Sequence[str], *, seconds: float = 20.0, limit: int = 32 * 1024 * 1024

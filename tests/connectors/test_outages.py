@@ -17,12 +17,26 @@ from connectors.api.errors import (
     SourceRejected,
     SourceUnreachable,
 )
-from connectors.api.protocols import AlertSource, Connector, LogSource, MetricsSource, TraceSource
+from connectors.api.protocols import (
+    AlertSource,
+    ChangeSource,
+    Connector,
+    DocumentSource,
+    LogSource,
+    MetricsSource,
+    TraceSource,
+)
 from connectors.api.values import LogSelector
+from connectors.argocd import ArgoApi, ArgoSettings
+from connectors.confluence import ConfluencePages, ConfluenceSettings
 from connectors.elasticsearch import ElasticsearchLogs, ElasticsearchSettings
+from connectors.github import GitHubDeployments, GitHubSettings
+from connectors.gitlab import GitLabDeployments, GitLabSettings
 from connectors.jaeger import JaegerSettings, JaegerTraces
+from connectors.jira import JiraIncidents, JiraSettings
 from connectors.loki import LokiLogs, LokiSettings
 from connectors.pagerduty import PagerDutyIncidents, PagerDutySettings
+from connectors.pagerduty.incidents import PagerDutyHistory
 from connectors.prometheus import PrometheusMetrics, PrometheusSettings
 from connectors.tempo import TempoSettings, TempoTraces
 from tests.loopback.odd_server import Answer, OddServer, cut, dripping, failing, slow
@@ -41,6 +55,20 @@ SOURCES: dict[str, Make] = {
     "alertmanager": lambda url, **more: AlertmanagerAlerts(AlertmanagerSettings(url, **more)),
     "pagerduty": lambda url, **more: PagerDutyIncidents(PagerDutySettings(url, **more)),
     "prometheus": lambda url, **more: PrometheusMetrics(PrometheusSettings(url, **more)),
+    "argocd": lambda url, **more: ArgoApi(ArgoSettings(url, **more)),
+    "github": lambda url, **more: GitHubDeployments(
+        GitHubSettings(url, **{"repositories": ("a/b",), **more})
+    ),
+    "gitlab": lambda url, **more: GitLabDeployments(
+        GitLabSettings(url, **{"projects": ("a/b",), **more})
+    ),
+    "confluence": lambda url, **more: ConfluencePages(
+        ConfluenceSettings(url, **{"spaces": ("A",), **more})
+    ),
+    "jira": lambda url, **more: JiraIncidents(JiraSettings(url, **more)),
+    "pagerduty history": lambda url, **more: PagerDutyHistory(
+        PagerDutyIncidents(PagerDutySettings(url, **more)), lambda: NOW
+    ),
 }
 
 LOGS: dict[str, Callable[[str], LogSource]] = {
@@ -54,6 +82,18 @@ TRACES: dict[str, Callable[[str], TraceSource]] = {
 ALERTS: dict[str, Callable[[str], AlertSource]] = {
     "alertmanager": lambda url: AlertmanagerAlerts(AlertmanagerSettings(url)),
     "pagerduty": lambda url: PagerDutyIncidents(PagerDutySettings(url)),
+}
+CHANGES: dict[str, Callable[[str], ChangeSource]] = {
+    "argocd": lambda url: ArgoApi(ArgoSettings(url)),
+    "github": lambda url: GitHubDeployments(GitHubSettings(url, repositories=("a/b",))),
+    "gitlab": lambda url: GitLabDeployments(GitLabSettings(url, projects=("a/b",))),
+}
+DOCUMENTS: dict[str, Callable[[str], DocumentSource]] = {
+    "confluence": lambda url: ConfluencePages(ConfluenceSettings(url, spaces=("A",))),
+    "jira": lambda url: JiraIncidents(JiraSettings(url)),
+    "pagerduty history": lambda url: PagerDutyHistory(
+        PagerDutyIncidents(PagerDutySettings(url)), lambda: NOW
+    ),
 }
 METRICS: dict[str, Callable[[str], MetricsSource]] = {
     "prometheus": lambda url: PrometheusMetrics(PrometheusSettings(url)),
@@ -74,6 +114,10 @@ def calls(source: Any) -> Sequence[Callable[[], Awaitable[object]]]:
         found.append(lambda: source.dependencies(BEFORE, NOW))
     if hasattr(source, "alerts"):
         found.append(lambda: source.alerts(NOW))
+    if hasattr(source, "changes"):
+        found.append(lambda: source.changes(BEFORE, NOW))
+    if hasattr(source, "documents"):
+        found.append(source.documents)
     if hasattr(source, "query_range"):
         found.append(lambda: source.query("up", NOW))
         found.append(lambda: source.query_range("up", BEFORE, NOW, 60))
@@ -94,7 +138,7 @@ OUTAGES: dict[str, tuple[Answer, type[ConnectorError], str]] = {
     "400": (failing(400, text="bad\nthing"), SourceRejected, "bad thing"),
     "no JSON": (failing(200, text="<html>log in"), ConnectorError, "login page"),
     "other JSON": (failing(200, [1, 2]), ConnectorError, "another shape|does not speak|the API of"),
-    "other object": (failing(200, {"data": 7, "hits": 7, "incidents": 7, "traces": 7, "tagValues": 7}), ConnectorError, "does not speak"),
+    "other object": (failing(200, {"data": 7, "hits": 7, "incidents": 7, "traces": 7, "tagValues": 7, "items": 7, "issues": 7, "results": 7}), ConnectorError, "does not speak"),
 }  # fmt: skip
 
 
@@ -114,7 +158,9 @@ async def test_every_read_fails_in_time_with_one_clear_line(name: str, outage: s
                 await read()
             assert time.monotonic() - begun < (PATIENCE if tried else 5) + 1
             _shows(caught.value, kind, said, name)
-            assert odd.count <= 1, "no request is repeated"
+            # Jira's Cloud and Data Center differ in the path: the second is tried after a 404
+            most = 2 if (name, outage) == ("jira", "404") else 1
+            assert odd.count <= most, "no request is repeated"
         await source.close()
 
 
@@ -177,7 +223,8 @@ async def test_at_most_so_many_requests_at_once(name: str) -> None:
 
 def test_every_source_fits_its_protocol() -> None:
     # the annotations are the test: mypy reads them
-    kinds = {**LOGS, **TRACES, **ALERTS, **METRICS}
+    kinds = {**LOGS, **TRACES, **ALERTS, **METRICS, **CHANGES, **DOCUMENTS}
     assert set(kinds) == set(SOURCES)
     for name, make in kinds.items():
-        assert make("http://host/prefix/").name == f"{name} (http://host/prefix)"
+        kind, _, more = name.partition(" ")
+        assert make("http://host/prefix/").name == f"{kind} (http://host/prefix) {more}".strip()

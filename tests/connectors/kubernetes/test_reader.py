@@ -40,7 +40,7 @@ async def test_a_list_follows_its_pages_and_names_kind_and_version(
     assert pods[0]["kind"] == "Pod"
     assert pods[0]["apiVersion"] == "v1"
     pages = [request for request in api.requests if request.path == PODS]
-    assert len(pages) == 3
+    assert [page.query["limit"] for page in pages] == ["500", "2500"]
     assert {page.query["labelSelector"] for page in pages} == {"app=x"}
     assert {page.query["fieldSelector"] for page in pages} == {"status.phase=Running"}
     assert pages[0].headers["Authorization"] == "Bearer t0ken"

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.api.errors import SourceForbidden, SourceMissing
 from connectors.pagerduty import PagerDutyIncidents, PagerDutySettings
+from connectors.pagerduty.incidents import PagerDutyHistory
 from tests.loopback.pagerduty_server import PagerDutyServer
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -127,3 +128,33 @@ async def test_doctor() -> None:
 def test_bad_settings_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         PagerDutySettings(**options)
+
+
+async def test_resolved_incidents_become_documents() -> None:
+    notes = [
+        {"content": "The pool was too small; raised it.", "created_at": "2026-03-02T08:00:00Z"}
+    ]
+    async with PagerDutyServer(INCIDENTS, notes=notes) as server:
+        account = PagerDutyIncidents(PagerDutySettings(server.url, token="key"))
+        source = PagerDutyHistory(account, lambda: NOW)
+        [document] = (await source.documents()).documents
+        assert (document.path, document.kind) == ("P3.md", "incident")
+        assert document.content == (
+            "# Checkout fails 3\n\n## Notes\n\nThe pool was too small; raised it."
+        )
+        assert document.metadata["services"] == "checkout"
+        assert document.metadata["date"] == "2026-03-02"
+        assert all(row.ok for row in await source.check())
+        await source.close()
+
+
+async def test_an_incident_that_teaches_nothing_is_left_out() -> None:
+    async with PagerDutyServer(INCIDENTS) as server:
+        account = PagerDutyIncidents(PagerDutySettings(server.url, token="key"))
+        source = PagerDutyHistory(account, lambda: NOW)
+        found = await source.documents()
+        assert (found.documents, found.skipped) == (
+            (),
+            (("1 incidents", "no notes and no description"),),
+        )
+        await source.close()
