@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.documents import IndexStatus, IngestReport, Progress
+from retrieval.documents import Document, IndexStatus, IngestReport, Progress
 from retrieval.embedding.minilm import MiniLM
 from retrieval.embedding.protocol import Embedder
 from retrieval.errors import (
@@ -21,10 +21,11 @@ from retrieval.errors import (
     UnreadableFile,
     VectorIndexBroken,
 )
-from retrieval.indexes.ideas import expansion
+from retrieval.incidents import Circumstances, facts, weighed
 from retrieval.indexes.lock import FolderLock, holder
+from retrieval.indexes.words import spoken
 from retrieval.ingestion.front_matter import clean
-from retrieval.values import DocumentKind, Hit
+from retrieval.values import BuiltIn, DocumentKind, Hit
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -34,9 +35,15 @@ if TYPE_CHECKING:
     from retrieval.indexes.derived import DerivedIndexes, VectorSearch
     from retrieval.indexes.hybrid import Found
     from retrieval.ingestion.ingest import Ingestion
-    from retrieval.store import DocumentStore
+    from retrieval.store import DocumentStore, Passage
 
 _log = logging.getLogger(__name__)
+
+ACCEPTED = "accepted/"
+"""What the paths of accepted postmortems begin with."""
+
+_SPARE = 10
+"""How many more documents are looked at than asked for, to put others in the place of copies."""
 
 
 class KnowledgeIndex:
@@ -120,13 +127,31 @@ class KnowledgeIndex:
         return self._lock is not None
 
     async def search(
-        self, query: str, *, kind: DocumentKind | None = None, limit: int = 5
+        self,
+        query: str,
+        *,
+        kind: DocumentKind | None = None,
+        limit: int = 5,
+        builtin: BuiltIn = BuiltIn.UNLESS_NEAR,
+        today: Circumstances | None = None,
     ) -> list[Hit]:
-        """Return the best documents for a free-text query, best first, each document once."""
-        return await asyncio.to_thread(self.search_now, query, kind=kind, limit=limit)
+        """Return the best documents for a free-text query, best first, each document once.
+
+        `builtin` says where the packaged runbooks come, in an index that has them. With `today` past
+        incidents are also ordered by age, outcome, recurrence and how near their services are.
+        """
+        return await asyncio.to_thread(
+            self.search_now, query, kind=kind, limit=limit, builtin=builtin, today=today
+        )
 
     def search_now(
-        self, query: str, *, kind: DocumentKind | None = None, limit: int = 5
+        self,
+        query: str,
+        *,
+        kind: DocumentKind | None = None,
+        limit: int = 5,
+        builtin: BuiltIn = BuiltIn.UNLESS_NEAR,
+        today: Circumstances | None = None,
     ) -> list[Hit]:
         """Search in the calling thread."""
         query = clean(query).strip()
@@ -137,13 +162,17 @@ class KnowledgeIndex:
         corpus = self._derived.corpus(keep=self.owner and settled, latest=settled)
         if not corpus.entries:
             return []
-        wider = expansion(query)
-        vector = self._embedded(query, wider)
+        place = builtin if self._builtin else BuiltIn.NEVER
+        deeper = limit + _SPARE
         try:
-            found = self._found(corpus, query, wider, vector, kind, limit)
+            found = self._found(corpus, query, kind, place, deeper)
         except VectorIndexBroken as error:
             self._derived.doubt(error)
-            found = self._found(corpus, query, wider, vector, kind, limit)
+            found = self._found(corpus, query, kind, place, deeper)
+        found = self._spread(corpus, found)
+        return weighed(self._hits(found if today else found[:limit]), today)[:limit]
+
+    def _hits(self, found: Sequence[Found]) -> list[Hit]:
         passages = self._store.passages([each.section for each in found])
         return [
             Hit(
@@ -155,7 +184,7 @@ class KnowledgeIndex:
                 score=each.score,
                 path=passage.path,
                 builtin=passage.builtin,
-                metadata=passage.metadata,
+                metadata=_told(passage),
             )
             for each in found
             if (passage := passages.get(each.section)) is not None
@@ -204,6 +233,32 @@ class KnowledgeIndex:
             self._derive(progress)
             return report
 
+    def accept(
+        self,
+        identity: str,
+        title: str,
+        text: str,
+        metadata: Mapping[str, str],
+        now: datetime,
+    ) -> IngestReport:
+        """Index a postmortem that was accepted: a past incident without a file of its own.
+
+        `metadata` may tell date, services, cause, fix and held. The same `identity` replaces what it
+        held before; `remove` of the path `accepted/IDENTITY` forgets it. Raise `IndexLocked` when not the
+        owner.
+        """
+        path = f"{ACCEPTED}{identity}"
+        known = {"id": identity, **{name: clean(value) for name, value in metadata.items()}}
+        document = Document(
+            path, path, DocumentKind.INCIDENT, clean(title), clean(text), known, builtin=False
+        )
+        with self._change():
+            ingestion = self._ingestion(now, None)
+            report = ingestion.documents(path, [document], complete=False)
+            self._embedding_trouble = ingestion.failure
+            self._derive(None)
+            return report
+
     def remove(self, path: Path) -> IngestReport:
         """Forget a file, folder or document, and stop refreshing it.
 
@@ -214,7 +269,8 @@ class KnowledgeIndex:
         from retrieval.ingestion.walk import absolute
 
         with self._change():
-            root = str(absolute(path))
+            given = str(path)
+            root = given if given.startswith(ACCEPTED) else str(absolute(path))
             known = self._store.remove_source(root)
             gone = [
                 stored.id
@@ -278,34 +334,41 @@ class KnowledgeIndex:
     def _found(
         self,
         corpus: Corpus,
-        query: str,
-        wider: str,
-        vector: Vectors | None,
+        text: str,
         kind: DocumentKind | None,
+        builtin: BuiltIn,
         limit: int,
     ) -> list[Found]:
         from retrieval.indexes import hybrid
+        from retrieval.indexes.understanding import Meaning, understood
 
-        dense = self._derived.dense(corpus, owner=self.owner) if vector is not None else None
-        return hybrid.search(
-            corpus,
-            query,
-            vector,
-            dense,
-            wider=wider,
-            kind=kind,
-            builtin=self._builtin,
-            limit=limit,
-        )
+        dense = self._derived.dense(corpus, owner=self.owner)
 
-    def _embedded(self, query: str, wider: str) -> Vectors | None:
-        """Return the query's vector; with more words for it, half-way to the vector of both."""
+        def nearest(vector: Vectors) -> float:
+            mine = corpus.allowed(builtin=False if builtin is BuiltIn.NEVER else None)
+            found = dense.nearest(vector, corpus, corpus.whole, mine, None, 1)
+            return max((best.score for best in found.values()), default=0.0)
+
+        query = understood(text, corpus, Meaning(self._embedder.name, self._embedded, nearest))
+        return hybrid.search(corpus, query, dense, kind=kind, builtin=builtin, limit=limit)
+
+    def _spread(self, corpus: Corpus, found: list[Found]) -> list[Found]:
         import numpy as np
 
-        texts = [query, f"{query}. {wider}"] if wider else [query]
+        from retrieval.indexes.diversity import spread
+
+        whole = corpus.whole
+        ids = [whole.ids[int(whole.starts[each.document])] for each in found]
+        blobs = self._store.vectors(self._embedder.name, ids)
+        vectors = [
+            np.frombuffer(blobs[identity], dtype="<f4") if identity in blobs else None
+            for identity in ids
+        ]
+        return spread(found, vectors)
+
+    def _embedded(self, text: str) -> Vectors | None:
         try:
-            vector: Vectors = np.mean(self._embedder.embed(texts), axis=0)
-            vector = vector / (np.linalg.norm(vector) or 1.0)
+            vector: Vectors = self._embedder.embed([spoken(text)])[0]
         except EmbeddingUnavailable as error:
             if not self._embedding_trouble:
                 _log.warning("searching by words only: %s", error)
@@ -362,3 +425,9 @@ class KnowledgeIndex:
                     "searched but not changed here; stop that process or make the change there"
                 )
             yield
+
+
+def _told(passage: Passage) -> dict[str, str]:
+    if passage.kind is not DocumentKind.INCIDENT:
+        return passage.metadata
+    return {**passage.metadata, **facts(passage.metadata, passage.body)}

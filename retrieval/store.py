@@ -95,6 +95,7 @@ class Passage:
     metadata: dict[str, str]
     section: str
     text: str
+    body: str
 
 
 class DocumentStore:
@@ -231,6 +232,7 @@ class DocumentStore:
                 chunks.c.section,
                 chunks.c.text,
                 documents.c.id.label("document"),
+                documents.c.text.label("body"),
                 *(documents.c[name] for name in ("kind", "title", "path", "builtin", "metadata")),
             )
             .join(documents, chunks.c.document_id == documents.c.id)
@@ -248,6 +250,7 @@ class DocumentStore:
                 metadata=row["metadata"],
                 section=row["section"],
                 text=row["text"],
+                body=row["body"],
             )
             for row in rows
         }

@@ -14,6 +14,16 @@ class DocumentKind(StrEnum):
     INCIDENT = "incident"
 
 
+class BuiltIn(StrEnum):
+    """Where the packaged runbooks come in a search: never, after all documents of the team, or after
+    those of the team unless none of them is about what was asked for.
+    """
+
+    NEVER = "never"
+    LAST = "last"
+    UNLESS_NEAR = "unless_near"
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One search result: the best section of one document.
@@ -31,6 +41,7 @@ class Hit:
     path: str
     builtin: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class KnowledgeSource(Protocol):

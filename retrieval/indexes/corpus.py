@@ -62,17 +62,30 @@ class Corpus:
     whole: Passages
     sections: Passages
 
-    def allowed(self, kind: DocumentKind | None, builtin: bool) -> NDArray[np.bool_]:
-        """Return which documents a search may return."""
+    def allowed(
+        self, kind: DocumentKind | None = None, builtin: bool | None = None
+    ) -> NDArray[np.bool_]:
+        """Return which documents are of a kind, and built in or not; None is either."""
         import numpy as np
 
-        return np.array(
-            [
-                (kind is None or entry.kind is kind) and (builtin or not entry.builtin)
-                for entry in self.entries
-            ],
-            dtype=np.bool_,
-        )
+        allowed = np.ones(len(self.entries), dtype=np.bool_)
+        if kind is not None:
+            allowed &= self._kinds == kind.value
+        if builtin is not None:
+            allowed &= self._builtin == builtin
+        return allowed
+
+    @cached_property
+    def _kinds(self) -> NDArray[np.str_]:
+        import numpy as np
+
+        return np.array([entry.kind.value for entry in self.entries])
+
+    @cached_property
+    def _builtin(self) -> NDArray[np.bool_]:
+        import numpy as np
+
+        return np.array([entry.builtin for entry in self.entries], dtype=np.bool_)
 
     def collections(self) -> dict[tuple[DocumentKind, View], list[str]]:
         """Return the passage ids by kind and view."""

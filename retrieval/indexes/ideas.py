@@ -15,8 +15,8 @@ from retrieval.indexes.words import stems
 _FILE = Path(__file__).with_name("thesaurus.toml")
 
 
-def expansion(query: str) -> str:
-    """Return the documents' words for the ideas in a query, "" where it has none of them."""
+def expansions(query: str) -> list[str]:
+    """Return what documents write for each idea in a query, in the order of the query."""
     said = stems(query)
     known = _phrases()
     found: dict[str, None] = {}
@@ -24,7 +24,7 @@ def expansion(query: str) -> str:
         for length in known.get(first, ()):
             written = _written().get(tuple(said[start : start + length]), ())
             found.update(dict.fromkeys(written))
-    return " ".join(found)
+    return list(found)
 
 
 @cache

@@ -11,6 +11,7 @@ WORDS = "words-1"
 
 _TERM = re.compile(r"\w+(?:[.\-/:]\w+)*")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\dA-Za-z_]+")
+_JOINED = re.compile(r"\b[A-Za-z]*[a-z][A-Z][A-Za-z]*\b|\b[A-Z]{2,}[a-z]{2,}[A-Za-z]*\b")
 _SPOKEN = re.compile(r"\w+")
 _STOP = frozenset(
     [
@@ -71,6 +72,20 @@ def terms(text: str) -> list[str]:
         words = [part.lower() for part in parts]
         kept = [word for word in words if word not in _STOP and (len(word) > 1 or word.isdigit())]
         found.extend(stemmer.stemWords(kept))
+    return found
+
+
+def spoken(text: str) -> str:
+    """Return a text with identifiers in their words: `KubePodCrashLooping` is Kube Pod Crash Looping.
+
+    An embedding model knows the words, not what they were put together to.
+    """
+    return _JOINED.sub(lambda match: " ".join(_PART.findall(match.group())), text)
+
+
+def stem(word: str) -> str:
+    """Return the stem of one word in lower case."""
+    found: str = _stemmer().stemWord(word)
     return found
 
 

@@ -83,8 +83,13 @@ class Ingestion:
         )
         return self._report
 
-    def documents(self, file: str, documents: Iterable[Document], *, complete: bool) -> None:
-        """Store the documents of one file; with `complete` those no longer in it are dropped."""
+    def documents(
+        self, file: str, documents: Iterable[Document], *, complete: bool
+    ) -> IngestReport:
+        """Store the documents of one file; with `complete` those no longer in it are dropped.
+
+        Return what was done since the last source.
+        """
         paths: set[str] = set()
         for document in documents:
             paths.add(document.path)
@@ -92,6 +97,7 @@ class Ingestion:
         if complete:
             gone = self._paths.get(file, set()) - paths
             self._forget([self._stored[path] for path in sorted(gone)])
+        return self._report
 
     def holds(self, file: str) -> bool:
         """Return whether any document of a file is stored."""

@@ -24,6 +24,7 @@ from pydantic import PrivateAttr
 
 from retrieval.documents import Chunk, Document, Embedded, View
 from retrieval.embedding.protocol import Embedder
+from retrieval.indexes.words import spoken
 from retrieval.ingestion.splitting import split
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class KnowledgeEmbedding(BaseEmbedding):
         return nodes
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        rows: list[list[float]] = self._embedder.embed(texts).tolist()
+        rows: list[list[float]] = self._embedder.embed([spoken(text) for text in texts]).tolist()
         return rows
 
     def _get_text_embedding(self, text: str) -> list[float]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from retrieval.documents import GLANCE, Chunk, View, digest, section_input, whole_input
 
-CHUNKER = "structure-1"
-"""Changes whenever the same document would give other passages."""
+CHUNKER = "structure-2"
+"""Changes whenever the same document would give other passages, or other texts of them to embed."""
 
 TARGET_WORDS = 150
 MAX_WORDS = 250
@@ -49,12 +49,12 @@ def split(document: str, title: str, glance: str, text: str) -> list[Chunk]:
     if not passages:
         passages = [("", text.strip() or title)]
     whole = whole_input(title, glance, text)
-    chunks = [Chunk(digest(document, View.WHOLE, whole), View.WHOLE, 0, "", "", whole)]
+    chunks = [Chunk(digest(CHUNKER, document, View.WHOLE, whole), View.WHOLE, 0, "", "", whole)]
     seen: Counter[str] = Counter()
     for ordinal, (heading, passage) in enumerate(passages):
         shown = section_input(title, heading, passage)
         # Without the ordinal, so that a new section leaves the ids of those below it alone.
-        identity = digest(document, View.SECTION, shown, str(seen[shown]))
+        identity = digest(CHUNKER, document, View.SECTION, shown, str(seen[shown]))
         seen[shown] += 1
         chunks.append(Chunk(identity, View.SECTION, ordinal, heading, passage, shown))
     return chunks

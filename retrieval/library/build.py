@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from retrieval.embedding.minilm import MiniLM
+from retrieval.indexes import situations
 from retrieval.library import VECTORS, packaged_documents
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def main() -> int:
     # Half precision moves a cosine by less than 0.0001 and halves the file.
     rows = np.array([vectors[identity] for identity in ids], dtype=np.float16)
     np.savez_compressed(VECTORS, embedder=np.array(embedder.name), ids=np.array(ids), vectors=rows)
+    situations.build(embedder)
     size = VECTORS.stat().st_size
     print(f"{VECTORS}: {len(documents)} runbooks, {len(ids)} vectors, {size / 1000:.0f} kB")
     return 0

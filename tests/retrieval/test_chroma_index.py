@@ -27,7 +27,7 @@ def found(index: KnowledgeIndex) -> list[list[tuple[str, str]]]:
 
 
 def wait_for_chroma(index: KnowledgeIndex) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while index.status().vectors != "chroma":
         assert time.monotonic() < deadline, index.status()
         index.search_now("anything")
