@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from benchmarks.fidelity.kube_side import Symptom
@@ -34,14 +35,14 @@ _UNFIT = {
 
 
 def cases(apps: Sequence[str], kinds: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Return (app, kind, target): one target per kind and app, in the middle of those that fit."""
+    """Return (app, kind, target): one target per kind and app, by chance but always the same."""
     found = []
     for name in apps:
         app = load_app(name)
         for kind in kinds or list(FAULTS):
             fits = FAULTS[kind].targets(app)
             if fits and kind not in _UNFIT and "kube" not in FAULTS[kind].unfit:
-                found.append((name, kind, fits[len(fits) // 2]))
+                found.append((name, kind, Random(f"{name} {kind}").choice(fits)))
     return found
 
 
@@ -69,12 +70,13 @@ class Results:
             symptoms: set[Symptom] = getattr(seen, side)
             row[f"seen_{side}"] = sorted(map(list, symptoms))
         self.rows.append(row)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        with self._path.open("ab", buffering=0) as file:  # one write: others may append beside it
+            file.write((json.dumps(row) + "\n").encode())
 
 
 async def work(where: str, todo: list[tuple[str, str, str]], results: Results, given: Any) -> None:
-    """Do all cases of one app in one environment, made anew when it does not become healthy again."""
+    """Do all cases of one app: each in an emulator of its own, but on one cluster as long as it becomes
+    healthy again, since a new twin takes minutes."""
     place: Place | None = None
     try:
         for case in todo:
@@ -94,8 +96,9 @@ async def work(where: str, todo: list[tuple[str, str, str]], results: Results, g
             results.add(where, case, seen)
             if not seen.healthy_again:
                 print("  not healthy again: a new one", file=sys.stderr, flush=True)
-                broken, place = place, None
-                await broken.close()
+            if where == "emulator" or not seen.healthy_again:
+                used, place = place, None
+                await used.close()
     finally:
         if place is not None:
             await place.close()
@@ -108,15 +111,18 @@ async def main() -> None:
     parser.add_argument("--app", action="append")
     parser.add_argument("--kind", action="append", choices=list(FAULTS))
     parser.add_argument("--where", action="append", choices=["emulator", "kube"])
+    parser.add_argument("--version", default="1.20", help="the real cluster's, for the emulator")
     parser.add_argument("--prefix", default="twin", help="prefix of the namespaces")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--report", type=Path)
+    parser.add_argument("--only-report", action="store_true", help="of what is done already")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     results = Results(given.out / "results.jsonl")
     apps = given.app or ["hotel_reservation", "social_network"]
     todo = cases(apps, given.kind or ())
-    for where in given.where or ["emulator", "kube"]:
+    places = [] if given.only_report else given.where or ["emulator", "kube"]
+    for where in places:
         for app in apps:
             await work(where, [case for case in todo if case[0] == app], results, given)
     text = markdown(results.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,13 @@ from benchmarks.fidelity.kube_side import Symptom
 from benchmarks.fidelity.templates import base_name, template
 from connectors.api.errors import ConnectorError
 from connectors.api.protocols import ClusterReader
+from connectors.api.values import Json
 
 _LINE = re.compile(r"traces_span_metrics_(calls_total|duration_milliseconds_sum)\{(.*)\} (\S+)$")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 LEAST_CALLS = 15
+_AT_ONCE, _TRIES = 6, 3
+_UNREADABLE = "unable to retrieve container logs"
 _ERROR_SHARE, _SLOWER, _SLOWER_MS = 0.05, 3.0, 25.0
 
 
@@ -100,24 +104,46 @@ async def log_templates(
 ) -> set[Symptom]:
     """The templates in the logs of all containers, those before their last restart too."""
     found: set[Symptom] = set()
-    for pod in await reader.list("Pod", namespace):
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def read(pod: Json, container: str, previous: bool) -> None:
         metadata = pod["metadata"]
         name = metadata.get("labels", {}).get(label) or base_name(metadata["name"])
-        spec = pod["spec"]
-        for container in (*spec["containers"], *(spec.get("initContainers") or ())):
-            for previous in (False, True):
+        text = ""
+        for _ in range(_TRIES):
+            async with slots:
                 try:
                     text = await reader.logs(
-                        namespace,
-                        metadata["name"],
-                        container["name"],
-                        since=since,
-                        previous=previous,
+                        namespace, metadata["name"], container, since=since, previous=previous
                     )
                 except ConnectorError:
-                    continue  # not started, or only once
-                for line in text.splitlines():
-                    said = template(line.partition(" ")[2], namespace)
-                    if said:
-                        found.add(("log", name, said))
+                    return  # not started yet, or gone
+            if not text.startswith(_UNREADABLE):
+                break
+            text = ""
+            await asyncio.sleep(1)
+        for line in text.splitlines():
+            said = template(line.partition(" ")[2], namespace)
+            if said:
+                found.add(("log", name, said))
+
+    await asyncio.gather(
+        *(
+            read(pod, container, previous)
+            for pod in await reader.list("Pod", namespace)
+            for container, restarted in _containers(pod)
+            for previous in ((False, True) if restarted else (False,))
+        )
+    )
     return found
+
+
+def _containers(pod: Json) -> list[tuple[str, bool]]:
+    """The pod's containers, and which of them were started more than once."""
+    status = pod.get("status") or {}
+    states = [
+        state
+        for field in ("initContainerStatuses", "containerStatuses")
+        for state in status.get(field) or ()
+    ]
+    return [(state["name"], state.get("restartCount", 0) > 0) for state in states]

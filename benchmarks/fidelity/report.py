@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.fidelity.app_side import LEAST_CALLS
-
+WINDOW_SECONDS = 20.0
 Row = Mapping[str, Any]
+ENOUGH_CALLS = 40
+"""Calls of a healthy edge in a window, in both environments, from which its shifts are more than chance."""
 _BY_CHANCE = (
     "Normal Pulling",
     "Warning FailedToUpdateEndpoint",
@@ -26,7 +27,7 @@ def differences(emulated: Row, real: Row, side: str) -> tuple[set[Any], set[Any]
         edge
         for row in (emulated, real)
         for edge in {*emulated["usual_calls"], *real["usual_calls"]}
-        if row["usual_calls"].get(edge, 0) < LEAST_CALLS
+        if row["usual_calls"].get(edge, 0) < ENOUGH_CALLS
     }
     found = []
     for row in (emulated, real):
@@ -73,15 +74,20 @@ def markdown(rows: Sequence[Row]) -> str:
     result = [
         "# How true the emulator is",
         "",
-        f"{len(compared)} cases ({kinds} kinds of faults) in the emulator and on a real cluster. Precision: of what the",
-        "emulator shows, how much the cluster shows; recall: of what the cluster shows, how much the emulator does.",
+        f"{len(compared)} cases ({kinds} kinds of faults) in the emulator and on a real cluster, written by",
+        "`python -m benchmarks.twin_fidelity`. Precision: of what the emulator shows, how much the cluster shows; recall: of",
+        "what the cluster shows, how much the emulator does. Kubernetes side: states of pods, workloads, endpoints and claims, and",
+        "events. App side: templates of log lines, and errors, slowness and fewer calls per edge of the call graph. What the healthy",
+        f"app shows too does not count, nor do edges with fewer than {ENOUGH_CALLS} calls in {WINDOW_SECONDS:.0f} s, nor these events, which tell",
+        f"of the means: {', '.join(f'`{name}`' for name in _BY_CHANCE)}.",
         "",
         "| | precision | recall | symptoms in both |",
         "| --- | --- | --- | --- |",
     ]
     for side, name in _SIDES.items():
-        both, here, there = totals[side]
-        result.append(f"| {name} | {_share(both, here)} | {_share(both, there)} | {both} |")
+        common, emulated_ones, real_ones = totals[side]
+        precision, recall = _share(common, emulated_ones), _share(common, real_ones)
+        result.append(f"| {name} | {precision} | {recall} | {common} |")
     result += [
         "",
         "| app | fault | target | K precision | K recall | app precision | app recall |",

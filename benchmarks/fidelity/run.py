@@ -9,16 +9,19 @@ from typing import Any, Protocol
 from benchmarks.fidelity import app_side, kube_side
 from benchmarks.fidelity.app_side import Counts, Reading
 from benchmarks.fidelity.kube_side import Symptom
+from benchmarks.fidelity.report import WINDOW_SECONDS
 from eval.apps.model import App
 from eval.environments.kube.environment import KubeEnvironment
 from eval.faults.registry import fault
 from eval.protocols import Environment
 
 RATE = 10.0
-SETTLE_SECONDS = 50.0
-WINDOW_SECONDS = 20.0
+SETTLE_SECONDS = 65.0
+_EMULATED_SECONDS = 30.0
+"""Two scrapes of the emulator's Prometheus; there the counters of 20 seconds cannot be read."""
 _SAMPLE_SECONDS = 5.0
 _RECOVER_SECONDS = 240.0
+_LATELY_SECONDS = 45.0
 
 
 class Place(Environment, Protocol):
@@ -46,28 +49,25 @@ async def collect(place: Place, kind: str, target: str) -> Seen:
     reader, namespace, label, clock = place.reader, place.namespace, place.app.label, place.clock
     seen = Seen()
     seen.usual |= await kube_side.states(reader, namespace, label)
-    first = await reading(place)
-    await clock.sleep(WINDOW_SECONDS)
-    healthy = app_side.edges(first, await reading(place))
+    healthy = await window(place)
     seen.usual_calls = {"->".join(edge): counts.calls for edge, counts in healthy.items()}
     seen.usual |= await app_side.log_templates(reader, namespace, label)
     since = clock.now().replace(microsecond=0)
+    lately = since - timedelta(seconds=_LATELY_SECONDS)
+    seen.usual |= await kube_side.events(reader, namespace, lately)
     broken = fault(kind, place.app)
     await broken.inject(place, target)
     try:
-        passed = 0.0
-        while passed < SETTLE_SECONDS:
+        while clock.now() < since + timedelta(seconds=SETTLE_SECONDS):
             await clock.sleep(_SAMPLE_SECONDS)
-            passed += _SAMPLE_SECONDS
             seen.kube |= await kube_side.states(reader, namespace, label)
-        middle = await reading(place)
-        await clock.sleep(WINDOW_SECONDS)
+        recently = since - timedelta(seconds=1)
+        seen.app |= await app_side.log_templates(reader, namespace, label, recently)
+        broken_calls = await window(place)
         seen.kube |= await kube_side.states(reader, namespace, label)
-        seen.app |= app_side.shifts(healthy, app_side.edges(middle, await reading(place)))
+        seen.app |= app_side.shifts(healthy, broken_calls)
         seen.kube |= await kube_side.events(reader, namespace, since)
-        seen.app |= await app_side.log_templates(
-            reader, namespace, label, since - timedelta(seconds=1)
-        )
+        seen.app |= await app_side.log_templates(reader, namespace, label, recently)
     finally:
         await broken.recover(place, target)
     passed = 0.0
@@ -75,15 +75,42 @@ async def collect(place: Place, kind: str, target: str) -> Seen:
         await clock.sleep(_SAMPLE_SECONDS)
         passed += _SAMPLE_SECONDS
         seen.healthy_again = await broken.cured(place, target) and await place.healthy()
+    await renew_restarted(place)
     return seen
+
+
+async def renew_restarted(place: Place) -> None:
+    """Replace the pods that have restarted: what they said, and their back-off, are not the next fault's."""
+    for pod in await place.reader.list("Pod", place.namespace):
+        states = (pod.get("status") or {}).get("containerStatuses") or ()
+        if any(state.get("restartCount") for state in states):
+            await place.writer.delete("Pod", place.namespace, str(pod["metadata"]["name"]))
+    passed = 0.0
+    while passed < _RECOVER_SECONDS and not await place.healthy():
+        await place.clock.sleep(_SAMPLE_SECONDS)
+        passed += _SAMPLE_SECONDS
+
+
+async def window(place: Place) -> dict[tuple[str, str], Counts]:
+    """What happens on each edge within `WINDOW_SECONDS`."""
+    real = isinstance(place, KubeEnvironment)
+    seconds = WINDOW_SECONDS if real else _EMULATED_SECONDS
+    before = await reading(place)
+    await place.clock.sleep(seconds)
+    share = WINDOW_SECONDS / seconds
+    found = app_side.edges(before, await reading(place))
+    return {
+        edge: Counts(made.calls * share, made.failed * share, made.ms * share)
+        for edge, made in found.items()
+    }
 
 
 async def reading(place: Place) -> Reading:
     """The counters of all edges now."""
     found: dict[tuple[str, str, str], Counts] = {}
     if isinstance(place, KubeEnvironment):
-        for source, page in (await place.metric_pages()).items():
-            app_side.read_page(page, source, found)
+        for pod, page in (await place.metric_pages()).items():
+            app_side.read_page(page, pod, found)
         return found
     from connectors.prometheus.settings import PrometheusSettings
     from connectors.prometheus.source import PrometheusMetrics
@@ -103,7 +130,9 @@ async def start(app: App, where: str, given: Any) -> Place:
     if where == "emulator":
         from eval.environments.emulator.environment import Emulator
 
-        return await Emulator.start(app, warmup_seconds=600, nodes=1, rate=RATE)
+        return await Emulator.start(
+            app, warmup_seconds=600, nodes=1, rate=RATE, version=given.version
+        )
     return await KubeEnvironment.start(
         app,
         kubeconfig=given.kubeconfig,

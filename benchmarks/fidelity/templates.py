@@ -15,6 +15,8 @@ _POD = re.compile(r"\b((?:[a-z][a-z0-9]*-)*[a-z][a-z0-9]*)-[a-z0-9]{6,10}-[a-z0-
 _HEX = re.compile(r"\b0x[0-9a-f]+\b|\b[0-9a-f]{12,}\b")
 _NUMBER = re.compile(r"\d+")
 _LENGTH = 200
+_SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
+"""What Kubernetes makes hashes and random names of."""
 
 
 def template(line: str, namespace: str) -> str:
@@ -30,7 +32,7 @@ def template(line: str, namespace: str) -> str:
 
 def base_name(pod: str) -> str:
     """The workload's name in the name of a pod or replica set."""
-    match = re.fullmatch(r"(.+?)-[a-z0-9]{5,10}-[a-z0-9]{5}", pod)
+    match = re.fullmatch(rf"(.+?)-{_SAFE}{{5,10}}-{_SAFE}{{5}}", pod)
     if match:
         return match[1]
-    return re.sub(r"-[a-z0-9]{8,10}$|-\d+$", "", pod)
+    return re.sub(rf"-{_SAFE}{{5,10}}$|-\d+$", "", pod)

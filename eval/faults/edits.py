@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connectors.api.values import Json
+from eval.apps.model import Call
 from eval.faults.case import Case, pod_spec
 from eval.faults.changes import Edit
+from eval.faults.fits import made
 from eval.faults.symptoms import errors, no_endpoints
 from eval.protocols import Symptom
 
@@ -53,9 +55,18 @@ def users_fail(case: Case) -> Symptom:
 
 
 def edge(case: Case) -> str:
-    """The edge on which the target's failure shows: from the caller most travelled, or the users."""
+    """The edge on which the target's failure shows: from who calls it most, or from the users."""
     callers = [name for name in case.callers if name != case.target]
-    return f"{callers[0]}->{case.target}" if callers else f"{case.client}->{case.app.entry}"
+    if not callers:
+        return f"{case.client}->{case.app.entry}"
+    busiest = max(
+        callers, key=lambda name: made(case.app, lambda who, to: _is(who, to, name, case))
+    )
+    return f"{busiest}->{case.target}"
+
+
+def _is(who: str, call: Call, caller: str, case: Case) -> bool:
+    return who == caller and call.to == case.target
 
 
 def down(case: Case) -> tuple[Symptom, ...]:

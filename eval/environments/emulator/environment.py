@@ -45,7 +45,6 @@ class Emulator:
         cluster: EmulatedCluster,
         traffic: Traffic,
         telemetry: Telemetry,
-        folder: Path,
     ) -> None:
         self._app = app
         self._objects = objects
@@ -53,7 +52,7 @@ class Emulator:
         self._cluster = cluster
         self._traffic = traffic
         self._telemetry = telemetry
-        self._folder = folder
+        self._folder: Path | None = None
         self._reader: KubernetesReader | None = None
         self._writer: KubernetesWriter | None = None
 
@@ -69,13 +68,15 @@ class Emulator:
         nodes: int = 3,
         start: datetime = START,
         version: str | None = None,
+        serving: bool = True,
     ) -> Emulator:
         """Deploy an app, put it under load for `warmup_seconds`, then inject `faults`.
 
         `app` is a loaded app, the name of a bundled one, or the path of a YAML; `faults` are pairs
         of kind and target; `rate` replaces the app's requests per second; `version` is the
-        Kubernetes version that the cluster presents ("1.20"; a modern one unless given). The same
-        seed gives the same telemetry. Raises `AppError` for a bad app, `ValueError` for an unknown fault, and
+        Kubernetes version that the cluster presents ("1.20"; a modern one unless given). One that is
+        not `serving` takes no faults and is a plain value that a forked process may go on with: call
+        `serve` there. The same seed gives the same telemetry. Raises `AppError` for a bad app, `ValueError` for an unknown fault, and
         `TimeoutError` when the app does not come up.
         """
         from eval.environments.emulator.cluster.cluster import EmulatedCluster
@@ -96,13 +97,13 @@ class Emulator:
         for ticker in (traffic, scraper, telemetry.logs):
             cluster.clock.add(ticker)
         objects = manifests(loaded, minor=int(presented.split(".")[1]))
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="cluster-"))
-        environment = cls(loaded, objects, software, cluster, traffic, telemetry, folder)
+        environment = cls(loaded, objects, software, cluster, traffic, telemetry)
         try:
             await deploy(loaded, objects, cluster, software.processes)
             traffic.running = True
             await environment.advance(warmup_seconds)
-            await environment._serve()
+            if serving:
+                await environment.serve()
             for kind, target in injected:
                 await kind.inject(environment, target)
         except BaseException:
@@ -138,6 +139,7 @@ class Emulator:
     @property
     def kubeconfig(self) -> Path:
         """A kubeconfig for agents and people."""
+        assert self._folder is not None, "the environment does not serve"
         return self._folder / "kubeconfig"
 
     @property
@@ -201,13 +203,16 @@ class Emulator:
         self._reader = self._writer = None
         await self._telemetry.close()
         await self._cluster.close()
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        if self._folder is not None:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    async def _serve(self) -> None:
+    async def serve(self) -> None:
+        """Serve all APIs on the loopback, and write the kubeconfig."""
         from connectors.kubernetes.reader import open_reader
         from connectors.kubernetes.settings import KubernetesSettings
         from connectors.kubernetes.writer import open_writer
 
+        self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="cluster-"))
         await self._cluster.serve()
         self._cluster.kubeconfig(self.kubeconfig, "admin", namespace=self.namespace)
         await self._telemetry.serve()

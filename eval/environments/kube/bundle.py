@@ -26,6 +26,8 @@ _NAMES = (
     ("eval.apps", "service.app"),
     ("connectors.api", "service.values"),
 )
+_PARTLY = "connectors."
+"""Of these modules only what the others ask for is taken."""
 _EPOCH = (2020, 1, 1, 0, 0, 0)
 
 
@@ -36,18 +38,22 @@ class NotShareable(ImportError):
 @cache
 def bundle() -> bytes:
     """Return the zip. The same sources give the same bytes. Raises `NotShareable`."""
+    trees = _trees()
+    wanted = {
+        alias.name
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PARTLY)
+        for alias in node.names
+    }
     files: dict[str, str] = {}
-    waiting, seen = [ENTRY], set()
-    while waiting:
-        module = waiting.pop()
-        if module in seen:
-            continue
-        seen.add(module)
-        path, package = _source(module)
-        tree = _Cleaner(module).visit(ast.parse(path.read_text("utf-8")))
-        waiting += _imported(tree)
+    for module, tree in trees.items():
+        if module.startswith(_PARTLY):
+            tree.body = [node for node in tree.body if _names(node) <= wanted]
         renamed = _Renamer().visit(tree)
-        place = _renamed(module).replace(".", "/") + ("/__init__.py" if package else ".py")
+        place = _renamed(module).replace(".", "/") + (
+            "/__init__.py" if _source(module)[1] else ".py"
+        )
         files[place] = ast.unparse(ast.fix_missing_locations(renamed)) + "\n"
     for place in list(files):
         for parent in Path(place).parents[:-1]:
@@ -59,6 +65,27 @@ def bundle() -> bytes:
             compiled = zipfile.ZipInfo(place + "c", _EPOCH)
             archive.writestr(compiled, _compiled(place, text), zipfile.ZIP_DEFLATED)
     return packed.getvalue()
+
+
+def _trees() -> dict[str, ast.Module]:
+    """The program's modules, without what a container need not have."""
+    found: dict[str, ast.Module] = {}
+    waiting = [ENTRY]
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            text = _source(module)[0].read_text("utf-8")
+            found[module] = _Cleaner(module).visit(ast.parse(text))
+            waiting += _imported(found[module])
+    return found
+
+
+def _names(node: ast.stmt) -> set[str]:
+    """What a statement of a module defines, beside imports."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else ()
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _compiled(place: str, text: str) -> bytes:

@@ -27,6 +27,7 @@ from eval.environments.kube.objects import (
     OPERATIONS_PORT,
     cpu_of,
     needed_cpu,
+    requested_cpu,
     service_label,
     twin_objects,
     twin_of,
@@ -48,6 +49,7 @@ _HEALTHY_SHARE = 0.01
 _WINDOW_SECONDS = 10
 _CPU_SHARE = 0.5
 _RATE = 5.0
+_AT_ONCE = 6
 
 
 class KubeEnvironment:
@@ -95,7 +97,7 @@ class KubeEnvironment:
         """Deploy an app to a cluster, put it under load for `warmup_seconds`, then inject `faults`.
 
         `namespace` replaces the app's own, and the users' client then runs in one beside it. `rate` is
-        5 requests a second unless given. CPU requests are scaled down to half of what the nodes have.
+        5 requests a second unless given. CPU requests are scaled down to half of what is free on the nodes.
         What dead processes left behind is removed first; a `lasting` twin stays until `lab down`.
         Raises `AppError`, `ValueError` for an unknown fault or a namespace that is taken,
         `ConnectorError`, and `TimeoutError` when the app does not come up.
@@ -119,7 +121,8 @@ class KubeEnvironment:
                 fault(name, twin)  # an unknown one is refused before anything is made
             await sweep_dead(reader, writer, image)
             await environment._check_free()
-            factor = min(1.0, _CPU_SHARE * await environment._cores() / (needed_cpu(twin) or 1.0))
+            free = await environment._free_cores()
+            factor = min(1.0, _CPU_SHARE * free / (needed_cpu(twin) or 1.0))
             environment._app = twin_of(loaded, image, namespace=namespace, cpu_factor=factor)
             injected = [(fault(kind, environment._app), target) for kind, target in faults]
             made = True
@@ -211,7 +214,12 @@ class KubeEnvironment:
         given = {name: str(value) for name, value in arguments.items()}
         body = {"command": command, "arguments": given}
         for pod in running:
-            answer = await self._ask("POST", pod, "/-/administer", body)
+            try:
+                answer = await self._ask("POST", pod, "/-/administer", body)
+            except SourceUnreachable:
+                if command != "kill":
+                    raise
+                continue  # it ended before it could answer
             if answer.get("unsupported"):
                 raise Unsupported(str(answer["unsupported"]))
             if answer.get("refused"):
@@ -237,14 +245,21 @@ class KubeEnvironment:
 
     async def metric_pages(self) -> dict[str, str]:
         """What each running program of the app, and the users' client, shows a scraper, by pod."""
+        slots = asyncio.Semaphore(_AT_ONCE)
         found: dict[str, str] = {}
-        for namespace in dict.fromkeys((self.namespace, self._app.workload.namespace)):
-            for pod in await self._reader.list("Pod", namespace):
-                name = str(pod["metadata"]["name"])
-                path = f"/api/v1/namespaces/{namespace}/pods/{name}:{OPERATIONS_PORT}/proxy/metrics"
+
+        async def scrape(namespace: str, name: str) -> None:
+            path = f"/api/v1/namespaces/{namespace}/pods/{name}:{OPERATIONS_PORT}/proxy/metrics"
+            async with slots:
                 with contextlib.suppress(ConnectorError):
                     data = await self._connection.raw("GET", path, f"scrape {name}", accept="*/*")
                     found[name] = data.decode()
+
+        namespaces = dict.fromkeys((self.namespace, self._app.workload.namespace))
+        pods = [pod for place in namespaces for pod in await self._reader.list("Pod", place)]
+        await asyncio.gather(
+            *(scrape(p["metadata"]["namespace"], str(p["metadata"]["name"])) for p in pods)
+        )
         return found
 
     async def close(self, *, remove: bool | None = None) -> None:
@@ -279,9 +294,12 @@ class KubeEnvironment:
             "`incident-copilot lab down` removes what a lab left; or choose another --namespace"
         )
 
-    async def _cores(self) -> float:
+    async def _free_cores(self) -> float:
+        """The cores of all nodes that nobody has requested."""
         nodes = await self._reader.list("Node")
-        return sum(cpu_of(str(node["status"]["allocatable"]["cpu"])) for node in nodes)
+        cores = sum(cpu_of(str(node["status"]["allocatable"]["cpu"])) for node in nodes)
+        taken = sum(requested_cpu(pod) for pod in await self._reader.list("Pod"))
+        return max(0.0, cores - taken)
 
     async def _minor(self) -> int:
         version = await self._connection.json("GET", "/version", "read the cluster's version")

@@ -194,6 +194,15 @@ def needed_cpu(app: App) -> float:
     )
 
 
+def requested_cpu(pod: Manifest) -> float:
+    """The cores that a pod has requested while it is not done."""
+    if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+        return 0.0
+    containers = pod["spec"]["containers"]
+    asked = (((c.get("resources") or {}).get("requests") or {}).get("cpu") for c in containers)
+    return sum(cpu_of(str(cpu)) for cpu in asked if cpu)
+
+
 def service_label(app: App, service: Service) -> str:
     """The label selector of a service's pods."""
     return f"{app.label}={service.name}"

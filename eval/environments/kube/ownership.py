@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from connectors.api.errors import SourceMissing, SourceRejected, SourceUnreachable
+from connectors.api.errors import ConnectorError, SourceMissing, SourceRejected
 from connectors.api.protocols import ClusterReader, ClusterWriter
 from connectors.api.values import Json
 
@@ -26,7 +26,9 @@ LEASE = "deployer"
 LEASE_SECONDS = 60
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _KINDS = ("Deployment", "ConfigMap")
+_WORKLOADS = ("CronJob", "Job", "Deployment", "StatefulSet", "DaemonSet")
 _GONE_SECONDS = 120.0
+_EMPTY_SECONDS = 45.0
 _ACCOUNT_SECONDS = 15.0
 _POLL_SECONDS = 1.0
 
@@ -103,6 +105,7 @@ async def remove(reader: ClusterReader, writer: ClusterWriter, namespace: str, i
             await _delete(writer, kind, item["metadata"]["namespace"], item["metadata"]["name"])
     volumes = await reader.list("PersistentVolume", labels=selector)
     spaces = [str(i["metadata"]["name"]) for i in await reader.list("Namespace", labels=selector)]
+    await asyncio.gather(*(_empty(reader, writer, name) for name in spaces))
     await asyncio.gather(*(_delete(writer, "Namespace", "", name) for name in spaces))
     await _until_gone(reader, "Namespace", spaces)
     names = [str(volume["metadata"]["name"]) for volume in volumes]
@@ -110,6 +113,17 @@ async def remove(reader: ClusterReader, writer: ClusterWriter, namespace: str, i
         await _clean_disks(reader, writer, namespace, image, volumes)
     await asyncio.gather(*(_delete(writer, "PersistentVolume", "", name) for name in names))
     await _until_gone(reader, "PersistentVolume", names)
+
+
+async def _empty(reader: ClusterReader, writer: ClusterWriter, namespace: str) -> None:
+    """Let the pods go first: a namespace that is deleted with pods in it looks again ever more rarely."""
+    for kind in _WORKLOADS:
+        for item in await reader.list(kind, namespace):
+            await _delete(writer, kind, namespace, str(item["metadata"]["name"]))
+    for _ in range(int(_EMPTY_SECONDS / _POLL_SECONDS)):
+        if not await reader.list("Pod", namespace):
+            return
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _clean_disks(
@@ -121,7 +135,11 @@ async def _clean_disks(
     parent = str(Path(paths[0]).parent)
     script = f"import shutil\nfor name in {[Path(p).name for p in paths]!r}: shutil.rmtree('/disk/' + name, True)"
     body: Json = {"metadata": {"name": place, "labels": labels(namespace)}}
-    await _create(writer, "Namespace", "", body)
+    try:
+        await writer.create("Namespace", "", body)
+    except SourceRejected:  # somebody else is about it
+        await _until_gone(reader, "Namespace", [place])
+        return
     try:
         nodes = [str(node["metadata"]["name"]) for node in await reader.list("Node")]
         for node in nodes:
@@ -141,25 +159,22 @@ async def _clean_disks(
                     }
                 ],
             }  # fmt: skip
-            await _create(writer, "Pod", place, {"metadata": {"name": node}, "spec": spec})
+            await _create_pod(writer, place, {"metadata": {"name": node}, "spec": spec})
         await _until_ended(reader, place, nodes)
     finally:
         await _delete(writer, "Namespace", "", place)
         await _until_gone(reader, "Namespace", [place])
 
 
-async def _create(writer: ClusterWriter, kind: str, namespace: str, body: Json) -> None:
+async def _create_pod(writer: ClusterWriter, namespace: str, body: Json) -> None:
     for _ in range(int(_ACCOUNT_SECONDS / _POLL_SECONDS)):
         try:
-            await writer.create(kind, namespace, body)
+            await writer.create("Pod", namespace, body)
             return
-        except SourceRejected:
-            if kind == "Namespace":
-                return  # it is there already
-        except SourceUnreachable:
-            pass  # the namespace's service account is made a moment after it
-        await asyncio.sleep(_POLL_SECONDS)
-    await writer.create(kind, namespace, body)
+        except ConnectorError:
+            # the namespace's service account is made a moment after it
+            await asyncio.sleep(_POLL_SECONDS)
+    await writer.create("Pod", namespace, body)
 
 
 async def _until_ended(reader: ClusterReader, namespace: str, pods: Sequence[str]) -> None:

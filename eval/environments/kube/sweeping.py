@@ -31,9 +31,9 @@ async def sweep(
         for holding in await ownership.holdings(reader):
             if holding.alive and holding.holder and not everything:
                 kept[holding.namespace] = holding.holder
-                continue
-            await forget(reader, writer, holding.namespace, image)
-            removed.append(holding.namespace)
+            else:
+                removed.append(holding.namespace)
+        await asyncio.gather(*(forget(reader, writer, name, image) for name in removed))
     finally:
         await reader.close()
         await writer.close()
@@ -42,9 +42,8 @@ async def sweep(
 
 async def sweep_dead(reader: ClusterReader, writer: ClusterWriter, image: str) -> None:
     """Remove the twins whose process died."""
-    for holding in await ownership.holdings(reader):
-        if not holding.alive:
-            await forget(reader, writer, holding.namespace, image)
+    dead = [one.namespace for one in await ownership.holdings(reader) if not one.alive]
+    await asyncio.gather(*(forget(reader, writer, name, image) for name in dead))
 
 
 async def forget(reader: ClusterReader, writer: ClusterWriter, namespace: str, image: str) -> None:

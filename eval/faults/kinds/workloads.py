@@ -161,7 +161,7 @@ KINDS = (
         _FAMILY,
         "the workload wants far more replicas than the cluster has room for",
         ("workload.too_many_replicas", "resources.request_too_large"),
-        needed(deployment, program),
+        needed(deployment, program, lambda app, s: s.autoscale is None),
         _overload,
         lambda case: (
             obj(case.kind, case.target, "spec.replicas", _MANY),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from connectors.api.values import Json
+from eval.apps.model import App
 from eval.environments.emulator.environment import Emulator
-from eval.faults.registry import fault
+from eval.faults.registry import FAULTS, fault, targets
 from eval.faults.symptoms import observed
 
 _LOOK_AGAIN = 60.0
@@ -103,6 +104,19 @@ async def all_ready(environment: Emulator) -> bool:
         if conditions.get("Ready") != "True" and pod["status"].get("phase") != "Succeeded":
             return False
     return True
+
+
+def matrix(app: App) -> list[tuple[str, str]]:
+    """One target for each kind that fits an app.
+
+    Another one each time: what one kind leaves in the events is not the next one's.
+    """
+    found = []
+    for number, kind in enumerate(FAULTS):
+        places = targets(kind, app)
+        if places:
+            found.append((kind, places[number % len(places)]))
+    return found
 
 
 def stays_broken(done: Round) -> bool:

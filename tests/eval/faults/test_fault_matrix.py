@@ -8,9 +8,9 @@ import pytest
 
 from eval.apps.loader import bundled_apps, load_app
 from eval.environments.emulator.environment import Emulator
-from eval.faults.registry import FAULTS, fault, targets
+from eval.faults.registry import fault
 from eval.faults.symptoms import observed
-from tests.eval.faults.rounds import all_ready, stays_broken, whole_way
+from tests.eval.faults.rounds import all_ready, matrix, stays_broken, whole_way
 
 WARMUP = 240
 BOOKSHOP = str(Path(__file__).parent / "apps" / "bookshop.yaml")
@@ -83,19 +83,16 @@ async def test_every_kind_on_every_app(app: str) -> None:
     loaded, wrong, rounds = load_app(app), {}, 0
     environment: Emulator | None = None
     try:
-        for number, kind in enumerate(FAULTS):
-            places = targets(kind, loaded)
-            # another place each time: what one kind leaves in the events is not the next one's
-            for target in places[number % len(places) :][:1] if places else ():
-                if environment is None:
-                    environment = await Emulator.start(loaded, warmup_seconds=WARMUP)
-                done = await whole_way(environment, kind, target)
-                rounds += 1
-                if done.wrong:
-                    wrong[f"{kind} on {target}"] = done.wrong
-                if stays_broken(done):
-                    await environment.close()
-                    environment = None
+        for kind, target in matrix(loaded):
+            if environment is None:
+                environment = await Emulator.start(loaded, warmup_seconds=WARMUP)
+            done = await whole_way(environment, kind, target)
+            rounds += 1
+            if done.wrong:
+                wrong[f"{kind} on {target}"] = done.wrong
+            if stays_broken(done):
+                await environment.close()
+                environment = None
     finally:
         if environment is not None:
             await environment.close()

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from eval.environments.emulator.telemetry.logql import LogQLError, parse, parse_selector
 from eval.environments.emulator.telemetry.logql import ast as logql
-from eval.environments.emulator.telemetry.logql.evaluate import Read, logs, metrics
-from eval.environments.emulator.telemetry.logs import ContainerLogs, Labels
+from eval.environments.emulator.telemetry.logql.evaluate import Read, Streams, logs, metrics
+from eval.environments.emulator.telemetry.logs import Labels
 from eval.environments.emulator.telemetry.loki_params import LokiParams
 from eval.environments.emulator.telemetry.promql.formats import api_value
 from eval.environments.emulator.telemetry.serving import LoopbackServer
@@ -23,7 +23,7 @@ _Respond = Callable[[web.Request], Awaitable[web.Response]]
 class LokiServer(LoopbackServer):
     """Serves container logs; `now` gives Unix seconds."""
 
-    def __init__(self, store: ContainerLogs, now: Callable[[], float]) -> None:
+    def __init__(self, store: Streams, now: Callable[[], float]) -> None:
         self._logs = store
         self._now = now
         app = web.Application()

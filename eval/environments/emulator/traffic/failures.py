@@ -60,7 +60,7 @@ class Failure:
 
     `service` is the host as the caller names it, `address` the IP that was dialled, `detail` what the
     other side said: the answered error, or the refused command. `engine` names the store's kind, ""
-    for a service; `user` the login's. `after_ms` is the limit that the caller waited for, where time ran out.
+    for a service; `user` the login's. `after_ms` is the limit that the caller waited for, where time ran out. It is `rejected` where kube-proxy refuses for a Service without backends.
     """
 
     kind: Kind
@@ -72,6 +72,7 @@ class Failure:
     database: str = ""
     user: str = ""
     after_ms: float = 0.0
+    rejected: bool = False
 
     @property
     def connected(self) -> bool:

@@ -7,6 +7,7 @@ decided by the cluster's state alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -23,6 +24,7 @@ from eval.environments.emulator.traffic.network import Network
 from eval.environments.emulator.traffic.processes import Process
 from eval.environments.emulator.traffic.programs import AppPrograms
 from eval.environments.emulator.traffic.queues import Queues
+from eval.environments.emulator.traffic.refusals import Refusals
 from eval.environments.emulator.traffic.spans import CLIENT, ERROR, OK, SERVER, SpanMetrics
 from eval.environments.emulator.traffic.stores import Accounts
 from eval.environments.emulator.traffic.voices import Voices
@@ -60,6 +62,7 @@ class Flow:
         self._logbook = logbook
         self._voices = Voices(logbook)
         self._random = random
+        self._refusals = Refusals()
         self._start = datetime.min
         self._seconds = 0.0
         self._pace = 1.0
@@ -126,7 +129,7 @@ class Flow:
         process.worked(n, cpu_factor=active.cpu_factor, held_ms=max(0.0, _mean_ms(outcome) - wait))
         if outcome.failed and operation.failed:
             self._voices.operation_failed(process, operation, outcome)
-        if operation.traced:
+        if operation.traced and not process.crashed:
             names = (process.program.name, self._app.namespace, operation.span_name)
             self._record(names, SERVER, "", outcome)
         return outcome, served
@@ -280,8 +283,9 @@ class Flow:
             waited, n = self._pooled(caller, call, n, outcome, elapsed)
         reached = self._network.reach(caller, call) if n else []
         if isinstance(reached, Failure):
-            cost = min(reached.cost_ms, call.timeout_ms) + waited
-            outcome.failed.append(Failed(reached, self.moments(n, elapsed + cost), cost))
+            for failure, count, cost in self._refused(caller, call, reached, n):
+                ms = min(cost, call.timeout_ms) + waited
+                outcome.failed.append(Failed(failure, self.moments(count, elapsed + ms), ms))
         elif reached:
             shares = _split(n, len(reached), self._random)
             for (target, port), count in zip(reached, shares, strict=True):
@@ -295,11 +299,30 @@ class Flow:
                 state.held_ms += n * max(0.0, _mean_ms(outcome) - waited)
             if outcome.failed:
                 self._voices.call_failed(caller, call, outcome, operation)
+        if caller is not None and caller.crashed:
+            return outcome  # what it counted ends with it
         known = self._app.services[call.to].operations.get(call.operation)
         target_name = known.span_name if known else call.operation
         names = (*span_of, call.span or client_span(target_name))
         self._record(names, CLIENT, call.to, outcome)
         return outcome
+
+    def _refused(
+        self, caller: Process | None, call: Call, failure: Failure, n: int
+    ) -> list[tuple[Failure, int, float]]:
+        """How `n` attempts to connect fail, and after how many ms: a channel of gRPC knows already."""
+        if not failure.rejected or _by_channel(call):
+            return [(failure, n, failure.cost_ms)]
+        address = caller.ip if caller else self._app.workload.client
+        spread = self._refusals.spread(
+            address, self._start, self._seconds, n, call.timeout_ms, self._random
+        )
+        found = [(failure, count, failure.cost_ms + wait) for count, wait in spread]
+        vain = n - sum(count for count, _ in spread)
+        if vain:
+            late = replace(failure, kind="unreachable", after_ms=call.timeout_ms, rejected=False)
+            found.append((late, vain, call.timeout_ms))
+        return found
 
     def _pooled(
         self, caller: Process, call: Call, n: int, outcome: Outcome, elapsed: float
@@ -438,6 +461,11 @@ def client_span(server_span: str) -> str:
     if server_span.endswith("_server"):
         return server_span.removesuffix("_server") + "_client"
     return server_span
+
+
+def _by_channel(call: Call) -> bool:
+    """Whether it is a call of gRPC: its channel connects by itself, ever more rarely."""
+    return call.operation.startswith("/") and "." in call.operation
 
 
 def _mean_ms(outcome: Outcome) -> float:

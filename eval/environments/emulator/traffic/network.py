@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connectors.api.values import Json
@@ -139,7 +140,7 @@ class Network:
         if backends is None and not ip:
             # a name outside the cluster that resolves leads nowhere from here
             return failed("no_such_host" if known or source is None else "unreachable")
-        return failed("unreachable" if blocked else "refused", ip)
+        return _nobody(failed("unreachable" if blocked else "refused", ip), backends)
 
     def crowded(self, store: str) -> float:
         """The share of its clients' connections that a store refuses, for their number."""
@@ -199,7 +200,8 @@ class Network:
                 )
                 reached, blocked = self._open(source, backends or ())
                 kind: Kind = "unreachable" if blocked else "refused"
-                return reached or Failure(kind, address.host, address.port, address.host)
+                failure = Failure(kind, address.host, address.port, address.host)
+                return reached or _nobody(failure, backends)
         for process in self._processes:
             if process.ip == address.host:
                 reached, blocked = self._open(source, [(process.pod, address.port)])
@@ -307,6 +309,16 @@ class Network:
                 for item in self._cluster.objects("Service", namespace)
             }
         return ips.get(service, "")
+
+
+def _nobody(failure: Failure, backends: Sequence[tuple[Json, int]] | None) -> Failure:
+    """Why a Service's address leads nowhere: kube-proxy rejects a port of it that has no backends,
+    and knows no other port; who is behind it refuses by itself."""
+    if failure.address in ("", "None"):
+        return failure
+    if backends is None:
+        return replace(failure, kind="unreachable")
+    return failure if backends else replace(failure, rejected=failure.kind == "refused")
 
 
 def _aliased(pod: Json, host: str) -> str:

@@ -186,7 +186,12 @@ class Starts:
             code = 1 if self._answer(step, failure).level == "fatal" else step.exit_code
             return Run(exits_after=ended, exit_code=code, lines=tuple(lines))
         listens = tuple(port.number for port in program.ports)
-        return Run(ready_after=program.ready_after_seconds, listens=listens, lines=tuple(lines))
+        return Run(
+            ready_after=program.ready_after_seconds,
+            listens=listens,
+            lines=tuple(lines),
+            stop_code=dialect.stop_code,
+        )
 
     def need(self, process: Process, step: Step, at: datetime) -> Failure | None:
         """Try a need of a program's start, log what the store logs; None when it is fulfilled."""

@@ -40,7 +40,6 @@ from eval.environments.kube.program.wire import Message, Peer
 
 OPERATIONS_PORT = 9464
 ADMINISTER, REPORT = "/-/administer", "/-/report"
-_TERMINATED = 143
 
 
 def main(folder: Path) -> None:
@@ -114,7 +113,7 @@ class Process:
         starting.cancel()
         await self._registered.withdraw()
         await self._dialler.close()
-        os._exit(_TERMINATED)
+        os._exit(self._journal.dialect.stop_code)
 
     async def _start(self) -> None:
         self._ballast = _ballast(self._program.usage.memory_mb)

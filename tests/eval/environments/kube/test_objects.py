@@ -11,7 +11,13 @@ import pytest
 
 from eval.apps.loader import bundled_apps, load_app
 from eval.apps.model import App
-from eval.environments.kube.objects import cpu_of, needed_cpu, twin_objects, twin_of
+from eval.environments.kube.objects import (
+    cpu_of,
+    needed_cpu,
+    requested_cpu,
+    twin_objects,
+    twin_of,
+)
 from eval.environments.kube.program.describe import read_app
 
 IMAGE = "registry.local/python:3.11"
@@ -88,3 +94,13 @@ def test_the_users_client_reaches_the_app_from_its_own_namespace(shop: App) -> N
     container = users["spec"]["template"]["spec"]["containers"][0]
     assert users["metadata"]["namespace"] == "mine-users"
     assert {e["name"]: e["value"] for e in container["env"]} == {"RATE": "2.5", "SEED": "7"}
+
+
+def test_what_pods_that_are_not_done_request_is_taken() -> None:
+    def pod(phase: str, *requests: str) -> dict[str, Any]:
+        containers = [{"resources": {"requests": {"cpu": cpu}}} for cpu in requests]
+        return {"spec": {"containers": [*containers, {}]}, "status": {"phase": phase}}
+
+    assert requested_cpu(pod("Running", "100m", "2")) == pytest.approx(2.1)
+    assert requested_cpu(pod("Pending", "100m")) == pytest.approx(0.1)
+    assert requested_cpu(pod("Succeeded", "1")) == 0.0

@@ -37,6 +37,7 @@ from eval.environments.emulator.cluster.store import Change
 from eval.environments.emulator.cluster.world import World
 
 SOURCE = "job-controller"
+_REFUSED_SECONDS = 10.0
 _FIRST = {"Complete": "SuccessCriteriaMet", "Failed": "FailureTarget"}
 _BACKOFF_SECONDS = 10.0
 _BACKOFF_LIMIT = 360.0
@@ -213,13 +214,18 @@ class Jobs:
             return
         if not indexed(job):
             for _ in range(wanted - running):
-                create_pod(self._world, job, job["spec"]["template"])
+                if create_pod(self._world, job, job["spec"]["template"]) is not None:
+                    self._world.manager.later(_REFUSED_SECONDS, self, key_of(job))
+                    return
             return
         taken = {index for index in (*done, *map(index_of, working)) if index is not None}
         free = missing(int(job["spec"]["completions"]), taken)
         for index in islice(free, wanted - running):
             prefix = f"{job['metadata']['name']}-{index}-"
-            create_pod(self._world, job, template_for(job, index), prefix=prefix)
+            refused = create_pod(self._world, job, template_for(job, index), prefix=prefix)
+            if refused is not None:
+                self._world.manager.later(_REFUSED_SECONDS, self, key_of(job))
+                return
 
     def _end(self, job: Json, status: Json, kind: str, reason: str, message: str) -> None:
         now = self._world.clock.now()

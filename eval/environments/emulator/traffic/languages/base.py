@@ -12,7 +12,12 @@ from eval.environments.emulator.traffic.processes import Process
 
 
 class Dialect(Protocol):
-    """One language with its logging library and its clients."""
+    """One language with its logging library and its clients.
+
+    `stop_code` is what a program that does not care exits with on SIGTERM.
+    """
+
+    stop_code: int
 
     def line(
         self, process: Process, at: datetime, level: Level, place: str, text: str, operation: str
@@ -47,6 +52,8 @@ class Dialect(Protocol):
 
 class Silent:
     """Defaults: nothing is said."""
+
+    stop_code = 0
 
     def line(
         self, process: Process, at: datetime, level: Level, place: str, text: str, operation: str

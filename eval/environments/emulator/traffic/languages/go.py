@@ -54,6 +54,8 @@ _ENGINES: Mapping[str, Mapping[str, str]] = {
 class Go(Silent):
     """Go services in the style of HotelReservation."""
 
+    stop_code = 2
+
     def line(
         self, process: Process, at: datetime, level: Level, place: str, text: str, operation: str
     ) -> str:

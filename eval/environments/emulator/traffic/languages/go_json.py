@@ -58,6 +58,8 @@ _ENGINES: Mapping[str, Mapping[str, str]] = {
 class GoJson(Silent):
     """Go services that log JSON."""
 
+    stop_code = 2
+
     def line(
         self, process: Process, at: datetime, level: Level, place: str, text: str, operation: str
     ) -> str:

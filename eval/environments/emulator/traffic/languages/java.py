@@ -100,6 +100,8 @@ _ENGINES: Mapping[str, Mapping[str, str]] = {
 class Java(Silent):
     """Java and Kotlin with Log4j and gRPC."""
 
+    stop_code = 143
+
     def line(
         self, process: Process, at: datetime, level: Level, place: str, text: str, operation: str
     ) -> str:
@@ -125,6 +127,8 @@ class Java(Silent):
 
 class Spring(Silent):
     """Spring Boot with Logback and REST."""
+
+    stop_code = 143
 
     def line(
         self, process: Process, at: datetime, level: Level, place: str, text: str, operation: str

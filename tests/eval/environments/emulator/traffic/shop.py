@@ -53,7 +53,7 @@ def data() -> dict[str, Any]:
                             {"to": "broker", "operation": "publish", "topic": "orders"},
                         ],
                     },
-                    "/look": {"span": "GET /look", "calls": [{"to": "cache", "operation": "get", "optional": True}, {"to": "db", "operation": "select items", "share": 0.1, "cache": "cache", "always": {"text": "looking failed: {error}"}}]},
+                    "/look": {"span": "GET /look", "calls": [{"to": "cache", "operation": "get", "optional": True, "timeout_ms": 200}, {"to": "db", "operation": "select items", "share": 0.1, "cache": "cache", "always": {"text": "looking failed: {error}"}}]},
                 },
             },
             "stock": {
