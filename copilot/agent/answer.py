@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from copilot.agent.claims import citations
 from copilot.model.causes import CAUSES
+from copilot.tools.redact import redact
 
 SUBMIT = "submit_diagnosis"
 """The name of the tool that the model gives its final answer with."""
@@ -92,9 +93,9 @@ class Invalid(Exception):
 
 
 def read(data: object, mitigations: Collection[str]) -> Submission:
-    """Validate a submission. Raises `Invalid` with one line per fault."""
+    """Validate a submission, redacted: it goes to people. Raises `Invalid` with one line per fault."""
     try:
-        submission = Submission.model_validate(data)
+        submission = Submission.model_validate(_clean(data))
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise Invalid("\n".join(lines[:8])) from error
@@ -115,6 +116,14 @@ def read(data: object, mitigations: Collection[str]) -> Submission:
     if faults:
         raise Invalid("\n".join(faults))
     return submission
+
+
+def _clean(data: object) -> object:
+    if isinstance(data, str):
+        return redact(data)
+    if isinstance(data, dict):
+        return {key: _clean(value) for key, value in data.items()}
+    return [_clean(item) for item in data] if isinstance(data, list) else data
 
 
 def read_arguments(text: str, mitigations: Collection[str]) -> Submission:
@@ -141,8 +150,11 @@ def find_json(text: str) -> Mapping[str, Any] | None:
     return None
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a submission without references, which some servers cannot read."""
+def schema(causes: Collection[str] = ()) -> dict[str, Any]:
+    """Return the JSON Schema of a submission without references, which some servers cannot read.
+
+    `causes` are the ids to choose from, by default all.
+    """
     whole = Submission.model_json_schema()
     whole.pop("description")
     definitions = whole.pop("$defs")
@@ -161,4 +173,29 @@ def schema() -> dict[str, Any]:
         }
 
     result: dict[str, Any] = plain(whole)
+    if causes:
+        items = result["properties"]["root_causes"]["items"]
+        items["properties"]["cause"]["enum"] = [*causes]
+    return result
+
+
+def strict_schema(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema as strict modes want it: every property required, none besides, no bounds."""
+
+    def strict(node: Any) -> Any:
+        if isinstance(node, list):
+            return [strict(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        made = {
+            key: strict(value)
+            for key, value in node.items()
+            if key not in ("minimum", "maximum") or isinstance(value, dict)
+        }
+        if made.get("type") == "object":
+            made["required"] = [*made.get("properties", {})]
+            made["additionalProperties"] = False
+        return made
+
+    result: dict[str, Any] = strict(whole)
     return result

@@ -35,13 +35,14 @@ class Budget:
         self._started = timer()
         self.steps = 0
         self.tool_calls = 0
+        self.tool_errors = 0
         self.input_tokens = 0
         self.output_tokens = 0
         self.cached_tokens = 0
 
-    def count(self, spent: Spent) -> None:
-        """Add one request to the model."""
-        self.steps += 1
+    def count(self, spent: Spent, *, step: bool = True) -> None:
+        """Add one request to the model; a sample beside another request is no `step` of its own."""
+        self.steps += step
         self.input_tokens += spent.input
         self.output_tokens += spent.output
         self.cached_tokens += spent.cached

@@ -9,40 +9,23 @@ import asyncio
 import ipaddress
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from copilot.agent.budget import Spent
-from copilot.agent.failures import model_errors
+from copilot.agent.calls import Reply, ToolCall
+from copilot.agent.failures import ToolsRefused, model_errors
 from copilot.agent.settings import DEFAULT_URL, ModelSettings
 from copilot.agent.tokens import estimate
 from copilot.model.errors import ConfigError, ModelError
+
+__all__ = ["FUSE", "ModelClient", "Reply", "ToolCall", "check_fuse"]
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 FUSE = "INCIDENT_COPILOT_LOOPBACK_ONLY"
 """With this in the environment no endpoint outside this machine is ever called."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call that the model asks for; `arguments` is the text that it wrote, valid JSON or not."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One whole reply. `finish` is the endpoint's reason for stopping."""
-
-    text: str
-    calls: tuple[ToolCall, ...]
-    finish: str
-    spent: Spent
 
 
 def check_fuse(base_url: str, environ: Mapping[str, str] = os.environ) -> None:
@@ -73,8 +56,13 @@ class ModelClient:
 
     @property
     def calls_tools(self) -> bool:
-        """Whether the endpoint takes tools, as far as it is known."""
-        return "tools" not in self._refused
+        """Whether the endpoint takes tools, as far as it is known or set."""
+        return self._settings.tools != "text" and "tools" not in self._refused
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """The options that the endpoint turned out not to know."""
+        return frozenset(self._refused)
 
     async def reply(
         self,
@@ -85,8 +73,9 @@ class ModelClient:
     ) -> AsyncIterator[str | Reply]:
         """Yield the reply's text as it is written, and at last the whole `Reply`.
 
-        Never takes longer than `seconds`. Raises `ModelError` with what happened in plain words;
-        `ModelError` is also raised for a stream that ends before the reply does.
+        Never takes longer than `seconds`. Raises `ModelError` with what happened in plain words, also
+        for a stream that ends before the reply does; `ToolsRefused` and `ContextTooLong` are those
+        that can be helped by asking otherwise.
         """
         loop = asyncio.get_running_loop()
         begin = min(seconds, self._settings.timeout)
@@ -132,6 +121,8 @@ class ModelClient:
             )
         while True:
             options = {k: v for k, v in self._options(tools).items() if k not in self._refused}
+            if "strict" in self._refused and "tools" in options:
+                options["tools"] = [_lax(tool) for tool in options["tools"]]
             try:
                 # mypy: the client's overloads cannot follow options that are chosen at run time.
                 create: Any = self._client.chat.completions.create
@@ -140,10 +131,12 @@ class ModelClient:
                 )
             except (BadRequestError, UnprocessableEntityError) as error:
                 refused = _refused(str(error.message), str(error.param or ""), options)
-                if not refused:
+                if not refused or refused in self._refused:
                     raise
                 # Not a retry of the same request: endpoints differ in which options they know.
                 self._refused.add(refused)
+                if refused == "tools":
+                    raise ToolsRefused(f"{self._settings.model} takes no tools.") from error
 
     def _options(self, tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         settings = self._settings
@@ -157,6 +150,8 @@ class ModelClient:
         }
         if tools:
             options["tools"] = list(tools)
+            if settings.parallel is not None:
+                options["parallel_tool_calls"] = settings.parallel
         if settings.temperature is not None:
             options["temperature"] = settings.temperature
         return options
@@ -164,6 +159,8 @@ class ModelClient:
 
 def _refused(message: str, param: str, options: Mapping[str, Any]) -> str:
     """Return the option that a 400 complains about, "" when it is about something else."""
+    if param.endswith(".strict") or "'strict'" in message:
+        return "strict"
     if param.split(".")[0].split("[")[0] in options:
         return "" if param.startswith("tools[") else param.split(".")[0]
     lowered = message.lower()
@@ -173,6 +170,11 @@ def _refused(message: str, param: str, options: Mapping[str, Any]) -> str:
         ):
             return name
     return ""
+
+
+def _lax(tool: Mapping[str, Any]) -> dict[str, Any]:
+    function = {key: value for key, value in tool["function"].items() if key != "strict"}
+    return {**tool, "function": function}
 
 
 class _Parts:

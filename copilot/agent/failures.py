@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from openai import APIError
 
 
+class ContextTooLong(ModelError):
+    """The endpoint cannot read that much; asking again with less is worth one try."""
+
+
+class ToolsRefused(ModelError):
+    """The endpoint takes no tools; the same tools can be offered by the text protocol."""
+
+
 @contextmanager
 def model_errors(
     settings: ModelSettings, seconds: float, *, answering: bool = False
@@ -70,7 +78,7 @@ def _explain(error: APIError, settings: ModelSettings, where: str) -> ModelError
         case openai.RateLimitError():
             return ModelError(f"{where} is limiting our requests: {said}")
         case openai.APIStatusError() if _too_long(error):
-            return ModelError(
+            return ContextTooLong(
                 f"The conversation is longer than {settings.model} can read: {said}",
                 hint="lower context_tokens to the model's real context window",
             )
@@ -81,7 +89,11 @@ def _explain(error: APIError, settings: ModelSettings, where: str) -> ModelError
 
 
 def _too_long(error: APIError) -> bool:
-    return error.code == "context_length_exceeded" or "context length" in error.message.lower()
+    said = error.message.lower()
+    return error.code == "context_length_exceeded" or any(
+        words in said
+        for words in ("context length", "context window", "maximum context", "prompt is too long")
+    )
 
 
 def _short(message: str) -> str:

@@ -10,11 +10,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from copilot.agent import commands
 from copilot.agent.claims import Sentences, citations, quotes
-from copilot.agent.quantities import claimed, clock_times, occurs
+from copilot.agent.concepts import foreign
+from copilot.agent.quantities import claimed
+from copilot.agent.render import PICTURE
+from copilot.agent.support import contains, numbers
 from copilot.model.causes import CAUSES
+from copilot.model.diagnosis import Finding
 from copilot.model.evidence import Evidence, Source
-from copilot.model.scope import ObjectRef
+from copilot.model.scope import ObjectRef, Scope
+from copilot.tools.redact import redact
 
 MARK = "(unverified)"
 MIN_QUOTE = 12
@@ -23,30 +29,42 @@ MIN_QUOTE = 12
 _POD = re.compile(r"\b[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[a-f0-9]{8,10}-[a-z0-9]{5}\b")
 _COMMAND = re.compile(r"^(?:\$ )?(?:kubectl|helm|incident-copilot)\s")
 _OF_THE_CLUSTER = (Source.KUBERNETES, Source.EVENTS, Source.CHANGES)
-_IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
-
-
-def normalised(text: str) -> str:
-    """Return text in lower case with every run of white space as one space."""
-    return " ".join(text.split()).casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Everything that a claim may rest on: the evidence by id, and the objects that exist."""
+    """What a claim may rest on: the evidence by id, the objects that exist, where was looked."""
 
     evidence: Mapping[str, Evidence]
     objects: frozenset[ObjectRef] = frozenset()
+    scope: Scope | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, evidence: Mapping[str, Evidence], objects: Iterable[ObjectRef] = ()) -> Known:
-        """Take the objects that the evidence is about as known, besides those given."""
+    def of(
+        cls,
+        evidence: Mapping[str, Evidence],
+        objects: Iterable[ObjectRef] = (),
+        scope: Scope | None = None,
+        findings: Iterable[Finding] = (),
+    ) -> Known:
+        """Take the objects that the evidence is about as known, besides those given.
+
+        What a finding of the engine says of its evidence, above all since when, counts as said by it.
+        """
         seen = {ref for piece in evidence.values() for ref in piece.objects}
-        return cls(evidence, frozenset(seen | set(objects)))
+        notes: dict[str, str] = {}
+        for finding in findings:
+            onset = f" since {finding.onset:%H:%M:%S}" if finding.onset else ""
+            for i in finding.evidence:
+                notes[i] = f"{notes.get(i, '')}\n{finding.summary}{onset}"
+        return cls(evidence, frozenset(seen | set(objects)), scope, notes)
 
     def texts(self, ids: Iterable[str]) -> tuple[str, ...]:
         """Return what each cited piece of evidence says, with its query and period."""
-        return tuple(_full_text(self.evidence[i]) for i in ids if i in self.evidence)
+        return tuple(
+            _full_text(self.evidence[i]) + self.notes.get(i, "") for i in ids if i in self.evidence
+        )
 
     def knows(self, ref: ObjectRef) -> bool:
         """Whether an object exists, as far as was seen.
@@ -90,13 +108,20 @@ def problems(sentence: str, cited: Iterable[str], known: Known) -> tuple[str, ..
     for pod in set(_POD.findall(bare)):
         if pod not in source:
             found.append(f"the cited evidence does not name {pod}")
-    for quantity in claimed(bare):
-        if not occurs(quantity, source):
-            found.append(f"the number {quantity.text} is not in the cited evidence")
-    for time in clock_times(bare):
-        if time.zfill(5) not in source and time not in source:
-            found.append(f"the time {time} is not in the cited evidence")
+    found += numbers(bare, source)
+    found += [f"the cited evidence tells nothing of {what}" for what in foreign(bare, source)]
+    found += [
+        f"`{line}`: {why}"
+        for line in quotes(bare)
+        if _COMMAND.match(line) and (why := _refused(line, known))
+    ]
     return tuple(dict.fromkeys(found))
+
+
+def _refused(command: str, known: Known) -> str:
+    """Return why a command must not stand in an answer, "" when it may."""
+    spaces = known.scope.namespaces if known.scope else ()
+    return commands.problem(command, spaces, known.objects)
 
 
 def _checkable(quote: str, known: Known) -> bool:
@@ -109,10 +134,8 @@ def _checkable(quote: str, known: Known) -> bool:
 
 
 def _contain(texts: Iterable[str], quote: str) -> bool:
-    """Whether one of the texts has what is quoted; "…" stands for anything left out."""
-    parts = [normalised(part).strip(".,;:") for part in re.split(r"…|\.\.\.", quote)]
-    wanted = re.compile(".*?".join(map(re.escape, filter(None, parts))), re.DOTALL)
-    return any(wanted.search(normalised(text)) for text in texts)
+    """Whether one of the texts has what is quoted."""
+    return any(contains(text, quote) for text in texts)
 
 
 @dataclass(slots=True)
@@ -144,7 +167,7 @@ class TextCheck:
 
     def _check(self, piece: str) -> str:
         # A picture in Markdown makes the reader's client call an address that the text chose.
-        piece = _IMAGE.sub(r"\1", piece)
+        piece = redact(PICTURE.sub(r"\1", piece))
         body = piece.strip()
         if body.startswith(("```", "~~~")):
             return self._check_block(piece)

@@ -1,6 +1,6 @@
 """The conversation as it is sent: it only ever grows at its end, and it always fits.
 
-Everything that leaves for the model passes `_clean` here, and nowhere else.
+Everything that leaves for the model passes the redactor here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from copilot.agent.client import Reply, ToolCall
+from copilot.agent.calls import Reply, ToolCall
 from copilot.agent.prompts import render
 from copilot.agent.settings import ModelSettings
-from copilot.agent.tokens import clip, estimate
+from copilot.agent.tokens import clip
 from copilot.model.errors import ModelError
 from copilot.model.evidence import Evidence
 from copilot.model.protocols import Tool, ToolResult
 from copilot.tools.redact import redact
+from copilot.tools.tokens import counter
 
 Message = dict[str, Any]
 
-STEP_TOKENS = 2_000
-"""What the results of one step may add to the conversation."""
+STEP_TOKENS = 1_650
+"""What the results of one step may add to the conversation, with the tags around them."""
+
+FRAME_TOKENS = 40
+"""About what the tags around one result take."""
 
 
 def tool_schemas(tools: Sequence[Tool]) -> list[Message]:
@@ -36,7 +40,10 @@ def function(name: str, description: str, parameters: Mapping[str, Any]) -> Mess
 
 
 class Transcript:
-    """The messages of one answer. `request` returns them, fitted to the model's context."""
+    """The messages of one answer. `request` returns them, fitted to the model's context.
+
+    Not `native`, calls and results are text: the model writes blocks, and we answer as the user.
+    """
 
     def __init__(
         self,
@@ -44,13 +51,18 @@ class Transcript:
         tools: Sequence[Message],
         settings: ModelSettings,
         *,
+        native: bool = True,
         redactor: Callable[[str], str] = redact,
     ) -> None:
         self._redact = redactor
+        self._native = native
+        self._count = counter(settings.model)
         self._messages: list[Message] = []
+        self._sizes: list[int] = []
         self._short: dict[int, str] = {}  # tool message → what remains of it when room is needed
-        self._room = settings.context_tokens - settings.reply_room
-        self._tools = estimate(json.dumps(tools)) if tools else 0
+        # Token counts are estimates for most models; a little is kept free for their error.
+        self._room = int((settings.context_tokens - settings.reply_room) * 0.97)
+        self._tools = self._count(json.dumps(tools)) if tools and native else 0
         self._add({"role": "system", "content": system})
 
     @property
@@ -61,7 +73,7 @@ class Transcript:
     @property
     def tokens(self) -> int:
         """About how many tokens the next request has."""
-        return self._tools + sum(_size(message) for message in self._messages)
+        return self._tools + sum(self._sizes)
 
     def user(self, text: str) -> None:
         """Add something that we, or the engineer, say to the model."""
@@ -74,12 +86,15 @@ class Transcript:
     def assistant(self, reply: Reply) -> None:
         """Add the model's reply. Arguments that are not JSON are left out: servers refuse them."""
         message: Message = {"role": "assistant", "content": reply.text or None}
-        if reply.calls:
+        if not self._native:
+            blocks = [_block(call) for call in reply.calls]
+            message["content"] = "\n".join(filter(None, [reply.text, *blocks]))
+        elif reply.calls:
             message["tool_calls"] = [
                 {
                     "id": call.id,
                     "type": "function",
-                    "function": {"name": call.name, "arguments": _json_or_empty(call.arguments)},
+                    "function": {"name": call.name, "arguments": self._arguments(call.arguments)},
                 }
                 for call in reply.calls
             ]
@@ -92,30 +107,47 @@ class Transcript:
 
         The results divide the step's room; what short ones leave is the long ones'.
         """
-        left, rooms = min(STEP_TOKENS, self.room // 5), [0] * len(results)
-        sizes = [estimate(result.text) for _, result, _ in results]
+        frame = FRAME_TOKENS * len(results)
+        left, rooms = min(STEP_TOKENS - frame, self.room // 5), [0] * len(results)
+        sizes = [self._count(result.text) for _, result, _ in results]
         for waiting, n in enumerate(sorted(range(len(results)), key=sizes.__getitem__)):
             rooms[n] = min(sizes[n], left // (len(results) - waiting))
             left -= rooms[n]
-        for (call, result, ok), room in zip(results, rooms, strict=True):
+        rendered = [
             self._tool(call, result, room, ok=ok)
+            for (call, result, ok), room in zip(results, rooms, strict=True)
+        ]
+        if self._native:
+            for (call, _, _), (full, short) in zip(results, rendered, strict=True):
+                self._short[len(self._messages)] = self._redact(short)
+                self._add({"role": "tool", "tool_call_id": call.id, "content": full})
+        elif rendered:
+            self._short[len(self._messages)] = self._redact("\n".join(s for _, s in rendered))
+            self._add({"role": "user", "content": "\n".join(full for full, _ in rendered)})
 
-    def _tool(self, call: ToolCall, result: ToolResult, room: int, *, ok: bool) -> None:
+    def _tool(self, call: ToolCall, result: ToolResult, room: int, *, ok: bool) -> tuple[str, str]:
+        """Return a result as it is shown now, and as it is when room is needed."""
         ids = [piece.id for piece in result.evidence]
         mark = "[… {cut:,} characters left out"
         mark += f"; show_evidence(id='{ids[0]}') has them …]" if ids else " …]"
-        text = clip(result.text, room, mark=mark)
+        text = clip(result.text, room, mark=mark, count=self._count)
         caveats = [caveat for caveat in result.caveats if caveat not in result.text]
         values = {"tool": call.name, "ok": ok, "evidence": ids}
         full = render("tool_result", **values, text=text, caveats=caveats)
         summary = _summary(result.text, result.evidence)
-        short = render("tool_result", **values, text=summary, caveats=())
-        self._short[len(self._messages)] = self._clean(short)
-        self._add({"role": "tool", "tool_call_id": call.id, "content": full})
+        return full, render("tool_result", **values, text=summary, caveats=())
 
     def answer(self, call: ToolCall, text: str) -> None:
         """Add our own answer to a call: what we say, not what a tool found."""
-        self._add({"role": "tool", "tool_call_id": call.id, "content": text})
+        if self._native:
+            self._add({"role": "tool", "tool_call_id": call.id, "content": text})
+        else:
+            self.user(text)
+
+    def _arguments(self, text: str) -> str:
+        """Return a call's arguments, redacted as everything else that leaves."""
+        clean = self._redact(text)
+        return _json_or_empty(clean)
 
     def request(self) -> list[Message]:
         """Return the messages to send.
@@ -134,24 +166,38 @@ class Transcript:
             )
         return [dict(message) for message in self._messages]
 
+    def tighten(self) -> bool:
+        """Make room because the endpoint could not read the last request; False if there is none.
+
+        What it takes is less than was thought, so that less is sent from then on.
+        """
+        before = self.tokens
+        self._room = min(self._room, int(before * 0.75))
+        self._shrink(int(self._room * 0.8))
+        return self.tokens <= self._room
+
     def _shrink(self, target: int) -> None:
         for position in sorted(self._short):
             if self.tokens <= target:
                 return
-            self._messages[position]["content"] = self._short.pop(position)
+            message = self._messages[position]
+            message["content"] = self._short.pop(position)
+            self._sizes[position] = self._size(message)
 
     def _add(self, message: Message) -> None:
         if message["content"]:
-            message["content"] = self._clean(message["content"])
+            message["content"] = self._redact(message["content"])
         self._messages.append(message)
+        self._sizes.append(self._size(message))
 
-    def _clean(self, text: str) -> str:
-        return self._redact(text)
+    def _size(self, message: Message) -> int:
+        calls = json.dumps(message["tool_calls"]) if "tool_calls" in message else ""
+        return self._count(f"{message['role']}{message['content'] or ''}{calls}") + 4
 
 
-def _size(message: Message) -> int:
-    calls = json.dumps(message["tool_calls"]) if "tool_calls" in message else ""
-    return estimate(f"{message['role']}{message['content'] or ''}{calls}") + 4
+def _block(call: ToolCall) -> str:
+    said = json.dumps({"name": call.name, "arguments": json.loads(_json_or_empty(call.arguments))})
+    return f"```tool_call\n{said}\n```"
 
 
 def _json_or_empty(arguments: str) -> str:

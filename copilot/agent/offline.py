@@ -26,6 +26,7 @@ from copilot.model.events import (
 )
 from copilot.model.protocols import Agent
 from copilot.model.scope import Scope
+from copilot.tools.redact import redact
 
 LOGS_TOOL = "get_logs"
 
@@ -96,7 +97,8 @@ async def answer(
 
 
 def spoken(text: str, *, author: str, prefix: str = "") -> Sequence[Event]:
-    """Return the events of an answer: its paragraphs as deltas, then the whole."""
+    """Return the events of an answer: its paragraphs as deltas, then the whole, redacted."""
+    text = redact(text)
     paragraphs = [part for part in re.split(r"(?<=\n\n)", text) if part]
     return (*map(TextDelta, paragraphs), AnswerGiven(prefix + text, author))
 

@@ -4,31 +4,51 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
-from copilot.agent.answer import SUBMIT, schema
+from copilot.agent.answer import SUBMIT, schema, strict_schema
 from copilot.agent.briefing import briefing
 from copilot.agent.memory import Memory
 from copilot.agent.messages import Message, Transcript, function, tool_schemas
 from copilot.agent.prompts import render
 from copilot.agent.settings import ModelSettings
+from copilot.agent.smallness import few
+from copilot.agent.textcalls import described
 from copilot.agent.tokens import clip
 from copilot.model.diagnosis import Diagnosis
 from copilot.model.protocols import Tool
 
-BRIEFING_TOKENS = 3_300
+BRIEFING_TOKENS = 2_600
 """The most that the engine's findings may take, however large the context window."""
 
 _EARLIER_TURNS = 6
 _EARLIER_TOKENS = 500
 
 
-def offered(tools: Sequence[Tool]) -> list[Message]:
-    """Return the tools that the model is offered: those given, and the one to answer with."""
+def offered(
+    tools: Sequence[Tool], settings: ModelSettings | None = None, diagnosis: Diagnosis | None = None
+) -> list[Message]:
+    """Return the tools that the model is offered: those given, and the one to answer with.
+
+    A small model gets few of them, and chooses among the causes that the engine saw signs of.
+    """
     text = (
         "Give your final diagnosis. Call it once, alone, when nothing that you could still look at "
         "would change it. What you pass is checked against the evidence and shown to the engineer."
     )
-    return [*tool_schemas(tools), function(SUBMIT, text, schema())]
+    small = settings is not None and settings.is_small
+    form = schema(_likely(diagnosis) if small and diagnosis else ())
+    last = function(SUBMIT, text, form)
+    if settings is not None and settings.strict:
+        last["function"].update(parameters=strict_schema(form), strict=True)
+    whole = [*tool_schemas(tools), last]
+    return few(whole) if small else whole
+
+
+def _likely(diagnosis: Diagnosis) -> tuple[str, ...]:
+    causes = [cause.cause for cause in diagnosis.root_causes]
+    causes += [i for finding in diagnosis.findings for i in finding.supports]
+    return tuple(sorted(set(causes)))
 
 
 def opening(
@@ -45,16 +65,21 @@ def opening(
     The follow-ups of one diagnosis all begin with the same messages, so that an endpoint can
     serve them from its prompt cache; a new diagnosis is told after what was said before.
     """
-    system = render("system", tools=calls_tools, schema="" if calls_tools else json.dumps(schema()))
-    transcript = Transcript(system, tools if calls_tools else [], settings)
+    values: dict[str, Any] = {"tools": calls_tools, "small": settings.is_small}
+    protocol = "" if calls_tools else described(tools)
+    system = render("system", **values, protocol=protocol, schema=json.dumps(schema()))
+    transcript = Transcript(system, tools, settings, native=calls_tools)
     told = briefing(diagnosis, min(transcript.room // 3, BRIEFING_TOKENS))
     follow_up = diagnosis is memory.diagnosis
     if follow_up:
         transcript.user(told)
-    for asked, answered in memory.turns[:1] + memory.turns[1:][-_EARLIER_TURNS:]:
+    kept, left_out = _window(memory.turns)
+    for number, (asked, answered) in enumerate(kept):
         transcript.user(render("asks", question=asked))
         # The proof is in the briefing; what was concluded from it is what matters here.
         transcript.earlier(clip(answered.split("\n## Evidence\n")[0], _EARLIER_TOKENS))
+        if number == 0 and left_out:
+            transcript.user(f"({left_out} later questions and their answers are left out here.)")
     for done in memory.done:
         transcript.user(f"(Done since: {done})")
     if follow_up:
@@ -62,3 +87,15 @@ def opening(
     else:
         transcript.user(render("question", briefing=told, question=question))
     return transcript
+
+
+def _window(
+    turns: Sequence[tuple[str, str]],
+) -> tuple[Sequence[tuple[str, str]], int]:
+    """Return the turns to repeat, and how many are left out after the first.
+
+    They are left out several at a time, so that the cached prefix changes now and then only.
+    """
+    rest = turns[1:]
+    skip = max(0, (len(rest) - 1) // _EARLIER_TURNS - 1) * _EARLIER_TURNS
+    return [*turns[:1], *rest[skip:]], skip

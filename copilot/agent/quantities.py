@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 _UNITS: dict[str, tuple[str, float]] = {
     **dict.fromkeys(("ns",), ("time", 1e-9)),
@@ -14,7 +16,8 @@ _UNITS: dict[str, tuple[str, float]] = {
     **dict.fromkeys(("min", "mins", "minute", "minutes"), ("time", 60.0)),
     **dict.fromkeys(("h", "hour", "hours"), ("time", 3600.0)),
     **dict.fromkeys(("d", "day", "days"), ("time", 86400.0)),
-    **dict.fromkeys(("%", "percent"), ("share", 0.01)),
+    **dict.fromkeys(("week", "weeks"), ("time", 604800.0)),
+    **dict.fromkeys(("%", "percent", "points"), ("share", 0.01)),
     **dict.fromkeys(("b", "byte", "bytes"), ("bytes", 1.0)),
     **dict.fromkeys(("kb",), ("bytes", 1e3)),
     **dict.fromkeys(("mb",), ("bytes", 1e6)),
@@ -34,8 +37,49 @@ _SEEN = re.compile(
     r"(?:\s?(?P<unit>%|/s|req/s|requests/s|[A-Za-zµ]+))?"
 )
 _ABOUT = re.compile(
-    r"(?:about|around|roughly|nearly|almost|over|under|~|≈|than)\s*$", re.IGNORECASE
+    r"(?:about|around|roughly|nearly|almost|over|under|within|some|~|≈|than)\s*$", re.IGNORECASE
 )
+# The name before a number may tell its unit: "initialDelaySeconds: 30", "offset_seconds a 0.2, b 187.4".
+_KEYS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"milli_?seconds?|[_a-z](?:Ms|_ms)\b|Millis\b|_millis", re.I), "ms"),
+    (re.compile(r"seconds?\b|Seconds", re.I), "s"),
+    (re.compile(r"minutes?\b|Minutes", re.I), "min"),
+    (re.compile(r"_bytes\b", re.I), "b"),
+)
+_KEY_REACH = 80
+_WORDS = {
+    **{word: n for n, word in enumerate(("two", "three", "four", "five", "six", "seven"), 2)},
+    **{word: n for n, word in enumerate(("eight", "nine", "ten", "eleven", "twelve"), 8)},
+    "fifteen": 15,
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+}
+_WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b(?=[\s-][a-z\d])", re.IGNORECASE)
+_FRACTION = re.compile(
+    r"\b(?P<n>half|a quarter|three quarters|one and a half) (?:of )?(?:an|a) (?P<unit>hour|minute|day)\b",
+    re.IGNORECASE,
+)
+_AND_A_HALF = re.compile(r"\b(\d+|[a-z]+) and a half\b", re.IGNORECASE)
+_THOUSANDS = re.compile(r"\b(\d+|[a-z]+) (thousand|million)\b", re.IGNORECASE)
+_MULTIPLES = {"doubled": 2, "tripled": 3, "quadrupled": 4}
+_MULTIPLE = re.compile(rf"\b(?:{'|'.join(_MULTIPLES)})\b", re.IGNORECASE)
+_ONE = re.compile(r"\bone (?=(?:milli)?seconds?\b|minutes?\b|hours?\b|days?\b)", re.IGNORECASE)
+_FACTOR = re.compile(r"\bfactor of (\d+(?:\.\d+)?)\b", re.IGNORECASE)
+_ROW = re.compile(r"\b(\d+) (of|in|out of) (\d+)\b", re.IGNORECASE)
+_GROUPED = re.compile(r"(?<![\d.,:/-])\d{1,3}(?: \d{3})+(?![\d.])")
+_MONTHS = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+# Dates, hours in words, fractions, rates and spans of a calendar say no number of the evidence.
+_NO_QUANTITY = re.compile(
+    rf"\b\d{{1,2}} {_MONTHS}\b|\b{_MONTHS} \d{{1,2}}\b|\b\w+ past \w+|\b\w+ (?:thirds?|quarters?|fifths?|sixths?"
+    r"|tenths?)\b|\bone \w+ in \w+|\b(?:first|last) \w+ (?:days|hours|minutes|weeks)\b"
+    r"|\b[\d.,]+ [A-Za-z]+ (?:an?|per) (?:minute|hour|day)\b",
+    re.IGNORECASE,
+)
+_LITTLE = {"of", "in", "at", "and", "more", "other", "by", "to", "on", "from", "the", "are", "were"}
+_FRACTIONS = {"half": 0.5, "a quarter": 0.25, "three quarters": 0.75, "one and a half": 1.5}
 # Neither instants nor addresses nor ids are quantities.
 _INSTANT_OR_ID = re.compile(
     r"\d{4}-\d\d-\d\dT?[ ]?\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?|\d{4}-\d\d-\d\d"
@@ -49,13 +93,17 @@ _LIST_NUMBER = re.compile(r"^\s*\d+[.)]\s")
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number as written: its value, how many decimals it shows, its unit ("" for none)."""
+    """A number as written: its value, how many decimals it shows, its unit ("" for none).
+
+    `told` says that the unit is not written but told by a name before it, which may be mistaken.
+    """
 
     text: str
     value: float
     decimals: int
     unit: str
     about: bool = False
+    told: bool = False
 
     @property
     def family(self) -> str:
@@ -73,31 +121,114 @@ def _quantities(pattern: re.Pattern[str], text: str) -> Iterable[Quantity]:
         number = found["number"].replace(",", "")
         decimals = len(number.partition(".")[2])
         unit = (found["unit"] or "").lower()
+        unit = "" if unit in _LITTLE else unit
         about = bool(_ABOUT.search(text[: found.start()]))
         yield Quantity(found.group().strip(), float(number), decimals, unit, about)
 
 
 def claimed(sentence: str) -> tuple[Quantity, ...]:
-    """Return the numbers in a sentence that say something: with a unit or a noun, or above 9."""
-    text = _INSTANT_OR_ID.sub(" ", _CODE.sub(" ", _LIST_NUMBER.sub("", sentence)))
-    return tuple(q for q in _quantities(_NUMBER, text) if q.unit or q.value > 9)
+    """Return the numbers in a sentence that say something: with a unit or a noun, or above 9.
+
+    A small number in words that measures nothing ("three replicas") is a person's own count of what is
+    listed, and is left to people.
+    """
+    text = _CODE.sub(" ", _LIST_NUMBER.sub("", sentence))
+    text = _INSTANT_OR_ID.sub(" ", _SPOKEN.sub(" ", text))
+    plain = joined(text)
+    text = _NO_QUANTITY.sub(" ", _ROW.sub(" ", digits(text)))
+    return tuple(
+        q
+        for q in _quantities(_NUMBER, text)
+        if (q.unit or q.value > 9)
+        and q.unit not in ("st", "nd", "rd", "th")
+        and (q.family or q.value > 12 or f"{q.value:g}" in plain or q.unit in ("times", "fold"))
+    )
+
+
+def digits(text: str) -> str:
+    """Return a text with the numbers that it spells out, written in digits."""
+    text = joined(text)
+    text = _FRACTION.sub(lambda m: f"{_minutes(m)} minutes", text)
+    text = _MULTIPLE.sub(lambda m: f"{_MULTIPLES[m.group().lower()]} times", text)
+    text = re.sub(r"\b(allows?|exactly) one (?=[a-z])", r"\1 1 ", _ONE.sub("1 ", text))
+    text = _AND_A_HALF.sub(lambda m: f"{_number(m[1])}.5" if _number(m[1]) else m.group(), text)
+    text = _THOUSANDS.sub(
+        lambda m: (
+            f"{_number(m[1])}{'000' if m[2].lower() == 'thousand' else '000000'}"
+            if _number(m[1])
+            else m.group()
+        ),
+        text,
+    )
+    text = _WORD.sub(lambda m: str(_WORDS[m.group().lower()]), text)
+    text = re.sub(r"\b(?:Only one|one) (of|in|out of) (?=\d)", r"1 \1 ", text, flags=re.IGNORECASE)
+    return _FACTOR.sub(r"\1 times", text)
+
+
+def joined(text: str) -> str:
+    """Return a text with "1 882 410" written as 1882410."""
+    return _GROUPED.sub(lambda m: m.group().replace(" ", ""), text)
+
+
+def rows(sentence: str) -> tuple[tuple[int, str, int], ...]:
+    """Return what a sentence counts as "two of three" or "1 in 5"."""
+    return tuple((int(m[1]), m[2].lower(), int(m[3])) for m in _ROW.finditer(digits(sentence)))
+
+
+def _number(word: str) -> str:
+    return word if word.isdigit() else str(_WORDS.get(word.lower(), ""))
+
+
+def _minutes(said: re.Match[str]) -> str:
+    size = {"minute": 1, "hour": 60, "day": 1440}[said["unit"].lower()]
+    return f"{_FRACTIONS[said['n'].lower()] * size:g}"
+
+
+def seen_in(text: str) -> tuple[Quantity, ...]:
+    """Return the numbers of an evidence text, with the units that their names tell."""
+    plain = joined(_INSTANT_OR_ID.sub(" ; ", text))
+    found = []
+    for match, quantity in zip(_SEEN.finditer(plain), _quantities(_SEEN, plain), strict=True):
+        unit = quantity.unit
+        if unit not in _UNITS:
+            line = plain[plain.rfind("\n", 0, match.start()) + 1 : match.start()]
+            if key := _key_unit(line[-_KEY_REACH:]):
+                quantity = replace(quantity, unit=key, told=True)
+        found.append(quantity)
+    return tuple(found)
+
+
+def _key_unit(before: str) -> str:
+    best, place = "", -1
+    for pattern, unit in _KEYS:
+        for match in pattern.finditer(before):
+            if match.end() > place:
+                best, place = unit, match.end()
+    return best
 
 
 def occurs(quantity: Quantity, text: str) -> bool:
     """Whether a claimed number is in an evidence text, as such, converted, or rounded."""
-    seen = _quantities(_SEEN, _INSTANT_OR_ID.sub(" ", text))
-    return any(_equal(quantity, other) for other in seen)
+    return any(_equal(quantity, other) for other in seen_in(text))
 
 
 def _equal(claim: Quantity, seen: Quantity) -> bool:
+    if claim.family == "share" and seen.family != "share" and seen.decimals and seen.value <= 1:
+        # A share may be written as 0.34, whatever it is the rate of.
+        return _rounds(claim, seen.value * 100, exact=False)
     if claim.family and seen.family:
         if claim.family != seen.family:
             return False
         factor = _UNITS[claim.unit][1]
         return _rounds(claim, seen.base / factor, exact=claim.unit == seen.unit)
-    if claim.family == "share" and seen.decimals and _rounds(claim, seen.value * 100, exact=False):
-        return True
-    return not seen.family and _rounds(claim, seen.value, exact=not seen.decimals)
+    if claim.family == "share":
+        # A bare whole number is something else.
+        return bool(seen.decimals) and _rounds(claim, seen.value, exact=False)
+    if claim.family == "time" and _UNITS[claim.unit][1] >= 60:
+        return False  # a bare number is seldom one of minutes or hours
+    if seen.family and not seen.told:
+        return False
+    return _rounds(claim, seen.value, exact=not seen.decimals)
 
 
 def _rounds(claim: Quantity, value: float, *, exact: bool) -> bool:
@@ -105,9 +236,54 @@ def _rounds(claim: Quantity, value: float, *, exact: bool) -> bool:
         return abs(claim.value - value) <= 0.1 * abs(value)
     if exact and value == int(value):
         return claim.value == value
-    return abs(round(value, claim.decimals) - claim.value) < 1e-9
+    # People round down as often as to the nearest.
+    scale = 10**claim.decimals
+    near = (round(value, claim.decimals), math.floor(value * scale + 1e-9) / scale)
+    return any(abs(one - claim.value) < 1e-9 for one in near)
 
 
-def clock_times(sentence: str) -> tuple[str, ...]:
-    """Return the times of day that a sentence names."""
-    return tuple(_CLOCK.findall(sentence))
+_SPOKEN = re.compile(
+    r"(?<![\d:.])(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s?([ap])\.?m\b\.?", re.IGNORECASE
+)
+
+
+_MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?")
+
+
+def moments(text: str) -> tuple[float, ...]:
+    """Return the dates of a text, with their times where they have one, in seconds."""
+    found = []
+    for said in _MOMENT.finditer(text):
+        year, month, day, *clock = (int(part or 0) for part in said.groups())
+        if 1 <= month <= 12 and 1 <= day <= 31:
+            days = (date(year, month, 1) - date(1970, 1, 1)).days + day - 1
+            found.append(86400.0 * days + 3600 * clock[0] + 60 * clock[1] + clock[2])
+    return tuple(found)
+
+
+_DAY = re.compile(rf"\b(?:(\d{{1,2}}) ({_MONTHS})|({_MONTHS}) (\d{{1,2}}))\b", re.IGNORECASE)
+
+
+def days(text: str) -> tuple[int, ...]:
+    """Return the days of a year that a text names ("29 April", "2025-04-29"), as numbers."""
+    found = [_day(said[1] or said[4], said[2] or said[3]) for said in _DAY.finditer(text)]
+    for said in _MOMENT.finditer(text):
+        if 1 <= int(said[2]) <= 12:
+            found.append(31 * int(said[2]) + int(said[3]))
+    return tuple(found)
+
+
+def _day(day: str, month: str) -> int:
+    names = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+    return 31 * (names.index(month[:3].lower()) + 1) + int(day)
+
+
+def instants(text: str) -> tuple[str, ...]:
+    """Return the times of day that a text names, as "13:41" or "13:41:05"."""
+    found = []
+    for said in _SPOKEN.finditer(text):
+        hour = int(said[1]) % 12 + (12 if said[4].lower() == "p" else 0)
+        found.append(":".join([f"{hour:02}", *(part for part in said.groups()[1:3] if part)]))
+    rest = _SPOKEN.sub(" ", text)
+    found += [time.zfill(len(time) + (time[1] == ":")) for time in _CLOCK.findall(rest)]
+    return tuple(dict.fromkeys(found))

@@ -15,6 +15,7 @@ from copilot.model.causes import CAUSES
 from copilot.model.diagnosis import Diagnosis, RootCause, SimilarIncident, Verdict
 from copilot.model.evidence import Evidence
 
+PICTURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
 _EXCERPT_LINES = 6
 _EXCERPT_CHARACTERS = 600
 _QUERY_CHARACTERS = 240
@@ -38,14 +39,19 @@ def similar_markdown(incident: SimilarIncident) -> str:
     """Return one past incident: what it was and what helped."""
     held = {True: "it held", False: "it did not hold", None: "not known whether it held"}
     builtin = " (built-in example)" if incident.builtin else ""
-    lines = [f"- **{incident.title}** ({incident.date}, {incident.id}){builtin}"]
+    lines = [f"- **{flat(incident.title)}** ({incident.date}, {incident.id}){builtin}"]
     if incident.cause:
-        lines.append(f"  - Cause: {incident.cause}")
+        lines.append(f"  - Cause: {flat(incident.cause)}")
     if incident.fix:
-        lines.append(f"  - What fixed it: {incident.fix} ({held[incident.held]})")
+        lines.append(f"  - What fixed it: {flat(incident.fix)} ({held[incident.held]})")
     if incident.why:
-        lines.append(f"  - Why similar: {incident.why}")
+        lines.append(f"  - Why similar: {flat(incident.why)}")
     return "\n".join(lines)
+
+
+def flat(text: str) -> str:
+    """Return outside text on one line, without pictures: those call an address when they are shown."""
+    return " ".join(PICTURE.sub(r"\1", text).split())
 
 
 def code(text: str) -> str:
@@ -214,11 +220,11 @@ def _looked_at(d: Diagnosis) -> str:
         f"{window.start:%H:%M}–{window.end:%H:%M} UTC against the time from "
         f"{window.baseline_start:%H:%M}"
     )
-    lines += [f"- {item}" for item in d.looked_at[:12]]
+    lines += [f"- {flat(item)}" for item in d.looked_at[:12]]
     if len(d.looked_at) > 12:
         lines.append(f"- and {len(d.looked_at) - 12} more")
     if d.missing_sources:
-        lines.append(f"- not available: {'; '.join(d.missing_sources)}")
+        lines.append(f"- not available: {flat('; '.join(d.missing_sources))}")
     by = "the evidence engine, without a model" if d.author == "engine" else d.author
     lines += ["", f"Answered by {by} in {d.usage.seconds:.1f} s."]
     return "\n".join(lines)

@@ -1,26 +1,25 @@
-"""How long a text is for a model, without its tokenizer."""
+"""Texts shortened to a number of tokens."""
 
 from __future__ import annotations
 
-import math
+from copilot.tools.tokens import Counter, estimate, fit
 
-_BYTES_PER_TOKEN = 3.2
-# Measured on manifests, logs and JSON, which split into more tokens than prose does (about 4).
-
-
-def estimate(text: str) -> int:
-    """Return about how many tokens `text` has, rather too many than too few."""
-    return math.ceil(len(text.encode()) / _BYTES_PER_TOKEN)
+__all__ = ["Counter", "clip", "estimate"]
 
 
-def clip(text: str, tokens: int, *, mark: str = "[… {cut:,} characters left out …]") -> str:
+def clip(
+    text: str,
+    tokens: int,
+    *,
+    mark: str = "[… {cut:,} characters left out …]",
+    count: Counter = estimate,
+) -> str:
     """Shorten `text` to about `tokens`, keeping its beginning and its end in whole lines."""
-    room = int(tokens * _BYTES_PER_TOKEN)
-    if len(text.encode()) <= room:
+    if len(text) <= tokens or (len(text) <= tokens * 8 and count(text) <= tokens):
         return text
-    room = max(room - len(mark), 40)
-    head = text.encode()[: room * 2 // 3].decode(errors="ignore")
-    tail = text.encode()[-(room // 3) :].decode(errors="ignore")
+    room = max(tokens - count(mark) - 2, 10)
+    head = text[: fit(text, room * 2 // 3, count)]
+    tail = text[len(text) - fit(text[::-1], room // 3, count) :]
     if "\n" in head:
         head = head[: head.rindex("\n")]
     if "\n" in tail:

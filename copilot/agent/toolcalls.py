@@ -6,18 +6,22 @@ import asyncio
 import difflib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from copilot.agent.client import ToolCall
-from copilot.agent.seams import ToolboxLike
+from copilot.agent.calls import ToolCall
+from copilot.agent.journal import keep_result, stored_result
+from copilot.agent.seams import Journal, ToolboxLike
+from copilot.agent.telemetry import Trace
 from copilot.model.errors import CorrectYourCall, ToolFailure
 from copilot.model.protocols import ToolResult
 
 MAX_PARALLEL = 8
 """Calls of one reply that are carried out; the rest are answered with a refusal."""
+
+_MANY = f"At most {MAX_PARALLEL} calls at once. Ask again if needed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +34,53 @@ class Outcome:
     seconds: float
 
 
-async def run_all(
-    calls: Sequence[ToolCall], toolbox: ToolboxLike, *, seconds: float
-) -> tuple[Outcome, ...]:
-    """Run calls at the same time, for at most `seconds`; return outcomes in the calls' order."""
-    running = [
-        _run(call, toolbox, seconds, refused=number >= MAX_PARALLEL)
-        for number, call in enumerate(calls)
-    ]
-    return tuple(await asyncio.gather(*running))
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Carries out calls: `journal` answers those that were made before, `trace` notes them all."""
 
+    toolbox: ToolboxLike
+    journal: Journal
+    trace: Trace
 
-async def _run(call: ToolCall, toolbox: ToolboxLike, seconds: float, *, refused: bool) -> Outcome:
-    started = monotonic()
-    try:
+    async def run_all(
+        self, calls: Mapping[str, ToolCall], refused: Mapping[str, str], *, seconds: float
+    ) -> tuple[Outcome, ...]:
+        """Run calls at the same time, for at most `seconds`; return outcomes in the calls' order.
+
+        The keys of `calls` name them within the session; `refused` says of some why they are not
+        carried out.
+        """
+        running = [
+            self._run(
+                name, call, refused.get(name, "") or (_MANY if n >= MAX_PARALLEL else ""), seconds
+            )
+            for n, (name, call) in enumerate(calls.items())
+        ]
+        return tuple(await asyncio.gather(*running))
+
+    async def _run(self, name: str, call: ToolCall, refused: str, seconds: float) -> Outcome:
+        started = monotonic()
         if refused:
-            raise CorrectYourCall(f"At most {MAX_PARALLEL} calls at once. Ask again if needed.")
-        arguments = parsed(call, toolbox)
-        async with asyncio.timeout(seconds):
-            result = await toolbox.call(call.name, arguments)
-    except ToolFailure as error:
-        return Outcome(call, ToolResult(str(error)), False, monotonic() - started)
-    except TimeoutError:
-        text = f"{call.name} was not finished in the time that is left."
-        return Outcome(call, ToolResult(text), False, monotonic() - started)
-    return Outcome(call, result, True, monotonic() - started)
+            return Outcome(call, ToolResult(refused), False, 0.0)
+        if (before := stored_result(self.journal, name)) is not None:
+            for piece in before[0].evidence:
+                self.toolbox.evidence.setdefault(piece.id, piece)
+            return Outcome(call, before[0], before[1], 0.0)
+        with self.trace.tool(call.name, name, call.arguments) as span:
+            result, ok = await self._called(call, seconds)
+            span.gave(result.text, ok=ok)
+        keep_result(self.journal, name, result, ok=ok)
+        return Outcome(call, result, ok, monotonic() - started)
+
+    async def _called(self, call: ToolCall, seconds: float) -> tuple[ToolResult, bool]:
+        try:
+            arguments = parsed(call, self.toolbox)
+            async with asyncio.timeout(seconds):
+                return await self.toolbox.call(call.name, arguments), True
+        except ToolFailure as error:
+            return ToolResult(str(error)), False
+        except TimeoutError:
+            return ToolResult(f"{call.name} was not finished in the time that is left."), False
 
 
 def parsed(call: ToolCall, toolbox: ToolboxLike) -> dict[str, Any]:

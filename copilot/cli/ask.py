@@ -19,12 +19,10 @@ from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from copilot.config.settings import Settings
-    from copilot.model.events import Event
     from copilot.sessions.assemble import Copilot
     from copilot.sessions.session import Session
+    from copilot.sessions.store import SessionStore
 
 _HELP = "Ask on. /evidence ID shows a full text, /fix applies the proposal, /quit ends."
 
@@ -73,12 +71,12 @@ async def _ask(
     talk = interactive() and sys.stdout.isatty() and format is o.Format.TEXT
     if not text and not session_id and not talk:
         raise UsageError("there is no question", hint='incident-copilot ask "why is … failing?"')
-    unanswered: str | None = None
+    begun: str | None = None
     if session_id:
         store = SessionStore(open_database(settings.state.database_url))
-        unanswered = _replay(store.events(session_id))
+        begun = _replay(store, session_id)
     # An open question may be the empty one: "what is wrong?".
-    question = text or unanswered
+    question = text or begun
     async with assemble(settings) as copilot:
         session = copilot.resume(session_id) if session_id else copilot.start(title=text)
         code = ExitCode.OK
@@ -90,23 +88,23 @@ async def _ask(
         return code
 
 
-def _replay(events: Sequence[Event]) -> str | None:
-    """Show what is stored; return the question that was never answered, None if there is none."""
+def _replay(store: SessionStore, session: str) -> str | None:
+    """Show what is stored; return the question whose answer is not complete, None if there is none."""
     from copilot.cli.narration import Narrator
-    from copilot.model.events import AnswerGiven, InvestigationFailed, QuestionAsked
+    from copilot.model.events import QuestionAsked
+    from copilot.sessions.ledger import begun_at
+    from copilot.sessions.resuming import Unanswered
 
-    narrator = Narrator()
-    unanswered: str | None = None
+    narrator, events = Narrator(), store.events(session)
     for event in events:
         if isinstance(event, QuestionAsked):
-            unanswered = event.text
             narrate(f"? {event.text or 'what is wrong?'}", style="bold")
-        elif isinstance(event, AnswerGiven | InvestigationFailed):
-            unanswered = None
         narrator.show(event)
-    if unanswered is not None:
-        narrate("  ▸ the session stopped here; going on with its question", style="magenta")
-    return unanswered
+    begun = Unanswered.of(events, begun_at(store.engine, session))
+    if begun is None:
+        return None
+    narrate("  ▸ the session stopped here; going on with its question", style="magenta")
+    return begun.text
 
 
 async def _answer(
@@ -121,13 +119,15 @@ async def _answer(
 
     from copilot.cli.investigate import approval_markdown, asked_scope, report_failure
     from copilot.cli.narration import Narrator
+    from copilot.cli.stopping import stoppable
     from copilot.model.diagnosis import Verdict
     from copilot.model.report import report
 
     narrator = Narrator(answer=format is o.Format.TEXT)
     scope = asked_scope(copilot, *places, o.age(since))
-    async for event in session.ask(text, user=getpass.getuser(), scope=scope):
-        narrator.show(event)
+    with stoppable(session.stop):
+        async for event in session.ask(text, user=getpass.getuser(), scope=scope):
+            narrator.show(event)
     if narrator.failure is not None:
         return report_failure(narrator.failure, format)
     diagnosis = narrator.diagnosis or session.diagnosis

@@ -21,7 +21,7 @@ def doctor(
     context: o.Context = "",
     prometheus: o.Prometheus = "",
 ) -> None:
-    """Check cluster, metrics, logs, traces, alerts, index and model, and say how to repair what is not in place.
+    """Check cluster, metrics, logs, traces, alerts, changes, documents, index and model, and say how to repair what is not in place.
 
     Exit code 3 when the cluster cannot be used; the other parts are optional.
     """
@@ -83,15 +83,34 @@ async def _metrics(settings: Settings) -> list[Check]:
 
 
 async def _others(settings: Settings) -> list[Check]:
-    from copilot.sessions.opening import open_others
+    import contextlib
 
-    found: list[Check] = []
-    for source in open_others(settings):
-        try:
-            found += await source.check()
-        finally:
-            await source.close()
-    return found
+    from connectors.api.errors import ConnectorError
+    from connectors.kubernetes.reader import open_reader
+    from copilot.model.clock import SystemClock
+    from copilot.sessions.assemble import kubernetes_settings
+    from copilot.sessions.documents import open_documents
+    from copilot.sessions.opening import open_others
+    from copilot.sessions.own import open_own
+
+    async with contextlib.AsyncExitStack() as stack:
+        reader = None
+        if settings.argocd.enabled:
+            # A cluster that cannot be reached has its own row already.
+            with contextlib.suppress(ConnectorError):
+                reader = await open_reader(kubernetes_settings(settings))
+                stack.push_async_callback(reader.close)
+        documents = open_documents(settings, SystemClock().now)
+        own = open_own(settings)
+        # What is both documents and something else is checked once, among the team's own.
+        named = [one for name, one in documents.items() if name not in own.documents]
+        found: list[Check] = []
+        for source in [*open_others(settings, reader), *named, *own.every]:
+            try:
+                found += await source.check()
+            finally:
+                await source.close()
+        return found
 
 
 async def _index(settings: Settings) -> list[Check]:

@@ -17,6 +17,7 @@ from copilot.cli.batch import BATCH_LIMIT, answer, read_queries
 from copilot.cli.console import narrate, print_json
 from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
+from copilot.cli.sync import sync
 
 if TYPE_CHECKING:
     from retrieval.knowledge import KnowledgeIndex
@@ -31,6 +32,7 @@ class SearchFormat(StrEnum):
 
 
 app = typer.Typer(help="Index your runbooks and past incidents.", no_args_is_help=True)
+app.command()(sync)
 
 
 @app.command()
@@ -49,7 +51,7 @@ def add(
         for path in paths:
             if not path.exists():
                 raise UsageError(f"there is no such file or folder: {path}")
-        async with _index() as index:
+        async with open_index() as index:
             now = SystemClock().now()
             report = await change(lambda: index.add(paths, now, progress=_progress))
         for path_, reason in report.skipped:
@@ -69,7 +71,7 @@ def status(format: o.OutputFormat = o.Format.TEXT) -> None:
     """Say what is indexed."""
 
     async def command() -> ExitCode:
-        async with _index() as index:
+        async with open_index() as index:
             state = asdict(index.status())
         if format is o.Format.JSON:
             print_json(state)
@@ -90,7 +92,7 @@ def refresh() -> None:
         from copilot.sessions.knowledge import change
 
         now = SystemClock().now()
-        async with _index() as index:
+        async with open_index() as index:
             report = await change(lambda: index.refresh(now, progress=_progress))
         print(f"{report.added} added, {report.updated} updated, {report.removed} removed")
         return ExitCode.OK
@@ -105,7 +107,7 @@ def rebuild() -> None:
     async def command() -> ExitCode:
         from copilot.sessions.knowledge import change
 
-        async with _index() as index:
+        async with open_index() as index:
             await change(index.rebuild)
         print("rebuilt")
         return ExitCode.OK
@@ -120,7 +122,7 @@ def remove(path: Annotated[Path, typer.Argument(help="File or folder to forget."
     async def command() -> ExitCode:
         from copilot.sessions.knowledge import change
 
-        async with _index() as index:
+        async with open_index() as index:
             report = await change(lambda: index.remove(path))
         print(f"{report.removed} removed")
         return ExitCode.OK
@@ -136,13 +138,18 @@ def search(
         typer.Option(help='Many queries in one run: a JSONL file of {"id", "query"} lines.'),
     ] = None,
     limit: Annotated[int, typer.Option(help="How many documents (10 with --batch).", min=0)] = 0,
+    builtin: Annotated[
+        bool, typer.Option(help="List built-in runbooks too, after your own documents.")
+    ] = True,
     format: Annotated[SearchFormat, typer.Option(help="How to print.")] = SearchFormat.TEXT,
 ) -> None:
-    """Search as the copilot does."""
+    """Search your documents; what is built in never comes before them."""
 
     async def command() -> ExitCode:
         from copilot.model.errors import UsageError
+        from retrieval.values import BuiltIn
 
+        place = BuiltIn.LAST if builtin else BuiltIn.NEVER
         if bool(query) == bool(batch):
             raise UsageError(
                 "give one query, or --batch FILE",
@@ -150,13 +157,13 @@ def search(
             )
         if batch is not None:
             queries = read_queries(batch)
-            async with _index() as index:
+            async with open_index() as index:
                 for each in queries:
-                    hits = await index.search(each.query, limit=limit or BATCH_LIMIT)
+                    hits = await index.search(each.query, limit=limit or BATCH_LIMIT, builtin=place)
                     print(json.dumps(answer(each.id, hits), ensure_ascii=False))
             return ExitCode.OK
-        async with _index() as index:
-            hits = await index.search(query, limit=limit or 5)
+        async with open_index() as index:
+            hits = await index.search(query, limit=limit or 5, builtin=place)
         if format is SearchFormat.JSON:
             print_json({"results": [asdict(hit) for hit in hits]})
         for hit in hits if format is not SearchFormat.JSON else ():
@@ -165,13 +172,16 @@ def search(
                 continue
             label = " (built-in)" if hit.builtin else ""
             print(f"{hit.score:.2f}  {hit.title} › {hit.section}{label}\n      {hit.path}")
+            for note in hit.notes:
+                print(f"      {note}")
         return ExitCode.OK
 
     run(command(), json=format is not SearchFormat.TEXT)
 
 
 @asynccontextmanager
-async def _index() -> AsyncIterator[KnowledgeIndex]:
+async def open_index() -> AsyncIterator[KnowledgeIndex]:
+    """Open the index that the settings name."""
     from copilot.sessions.database import open_database
     from copilot.sessions.knowledge import open_knowledge
 

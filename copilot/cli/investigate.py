@@ -61,6 +61,7 @@ async def _investigate(
     format: o.Format,
 ) -> ExitCode:
     from copilot.cli.narration import Narrator
+    from copilot.cli.stopping import stoppable
     from copilot.sessions.alert import read_alert
     from copilot.sessions.assemble import assemble
 
@@ -76,8 +77,9 @@ async def _investigate(
         session = copilot.start(title=text or "investigation")
         narrator = Narrator(answer=False)
         scope = asked_scope(copilot, namespaces, services, back)
-        async for event in session.ask(text, scope=scope):
-            narrator.show(event)
+        with stoppable(session.stop):
+            async for event in session.ask(text, scope=scope):
+                narrator.show(event)
         return report_outcome(narrator, session.id, format)
 
 

@@ -13,14 +13,19 @@ from copilot.cli import (
     ask,
     config,
     doctor,
+    eval,
+    export,
     fix,
     index,
     investigate,
     lab,
     mcp,
+    quality,
+    recommend,
     sessions,
     surfaces,
     tools,
+    usage,
 )
 from copilot.cli.exits import ExitCode
 
@@ -51,8 +56,13 @@ app.command()(surfaces.tui)
 app.command()(surfaces.slack)
 app.command()(mcp.mcp)
 app.command("sessions")(sessions.list_sessions)
+app.command()(recommend.recommend)
+app.command()(usage.usage)
+app.command()(quality.rate)
 app.add_typer(index.app, name="index")
-app.add_typer(surfaces.eval_app, name="eval")
+app.add_typer(eval.app, name="eval")
+app.add_typer(quality.app, name="quality")
+app.add_typer(export.app, name="export")
 app.add_typer(lab.app, name="lab")
 app.add_typer(config.app, name="config")
 app.add_typer(tools.app, name="tools")

@@ -1,8 +1,7 @@
-"""Commands that start another surface: the demo, the terminal app, Slack, the evaluation."""
+"""Commands that start another surface: the demo, the terminal app, Slack."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,8 +9,6 @@ import typer
 from copilot.cli import options as o
 from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
-
-eval_app = typer.Typer(help="Replay problems and grade the answers.", no_args_is_help=True)
 
 
 def demo(
@@ -75,33 +72,5 @@ def slack(
         async with assemble(loaded) as copilot:
             await serve(copilot, loaded.slack)
         return ExitCode.OK
-
-    run(command())
-
-
-@eval_app.command("run")
-def eval_run(
-    suite: Annotated[str, typer.Option(help="Suite of problems.", metavar="NAME")] = "smoke",
-    agent: Annotated[
-        list[str] | None, typer.Option(help="Agent to grade: engine, llm; repeatable.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for results.jsonl.", metavar="DIR")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the emulator.")] = 0,
-    judge: Annotated[bool, typer.Option(help="Let a model judge each answer as well.")] = False,
-    minimum: Annotated[
-        float, typer.Option(help="Fail below this share of successes.", min=0, max=1)
-    ] = 0.0,
-) -> None:
-    """Inject faults, let agents find them, grade the answers, print a table."""
-
-    async def command() -> ExitCode:
-        from eval.run import run_suite
-
-        result = await run_suite(
-            settings(), suite, tuple(agent or ("engine",)), out=out, seed=seed, judge=judge
-        )
-        return ExitCode.OK if result >= minimum else ExitCode.WORSE
 
     run(command())

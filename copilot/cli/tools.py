@@ -12,6 +12,8 @@ from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from copilot.tools.registry import Definition
 
 app = typer.Typer(help="See and run the tools that an agent has.", no_args_is_help=True)
@@ -66,6 +68,9 @@ def call(
     kubeconfig: o.Kubeconfig = None,
     context: o.Context = "",
     prometheus: o.Prometheus = "",
+    reveal: Annotated[
+        bool, typer.Option(help="Show masked values, on this terminal only (text format).")
+    ] = False,
 ) -> None:
     """Run a tool, held to the scope and redacted, and print what an agent would read."""
 
@@ -73,6 +78,7 @@ def call(
         from copilot.cli.investigate import asked_scope
         from copilot.sessions.assemble import assemble
         from copilot.tools.catalog import ALL_TOOLS
+        from copilot.tools.redact import restorable
         from copilot.tools.toolbox import Toolbox
 
         given = parsed(arguments or [])
@@ -84,12 +90,16 @@ def call(
             scope = asked_scope(copilot, tuple(namespace or ()), (), back)
             scope = await copilot.scoping.scope("", (), scope)
             box = Toolbox(copilot.sources, scope, definitions=tuple(known.values()))
-            return await _called(box, name, given, format)
+            with restorable() as restore:
+                shown = restore if reveal and format is o.Format.TEXT else str
+                return await _called(box, name, given, format, shown)
 
     run(command(), json=format is o.Format.JSON)
 
 
-async def _called(box: Any, name: str, given: dict[str, Any], format: o.Format) -> ExitCode:
+async def _called(
+    box: Any, name: str, given: dict[str, Any], format: o.Format, shown: Callable[[str], str]
+) -> ExitCode:
     from dataclasses import asdict
 
     from copilot.model.errors import CorrectYourCall, ToolFailure
@@ -119,7 +129,7 @@ async def _called(box: Any, name: str, given: dict[str, Any], format: o.Format) 
             }
         )
     else:
-        print(result.text)
+        print(shown(result.text))
     return ExitCode.OK
 
 

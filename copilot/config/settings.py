@@ -16,8 +16,6 @@ from typing import Any, Literal
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -30,106 +28,40 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from copilot.config.sources import (
+    AlertmanagerSection,
+    ArgoSection,
+    ClusterSection,
+    ConnectorSection,
+    DocumentsSection,
+    ElasticsearchSection,
+    GitHubSection,
+    GitLabSection,
+    HelmSection,
+    JaegerSection,
+    LokiSection,
+    PagerDutySection,
+    PrometheusSection,
+    Section,
+    TempoSection,
+)
 from copilot.model.errors import ConfigError
 
 _APP = "incident-copilot"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+class PriceSection(Section):
+    """What a model costs, in US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    """Tokens that are sent."""
+    output: float = Field(ge=0)
+    """Tokens that are written."""
+    cached: float | None = Field(default=None, ge=0)
+    """Tokens that are sent and read from the endpoint's prompt cache; by default as `input`."""
 
 
-class ClusterSection(_Section):
-    """The Kubernetes cluster."""
-
-    kubeconfig: Path | None = None
-    """Path of a kubeconfig; by default $KUBECONFIG, ~/.kube/config, or the pod's own account."""
-    context: str = ""
-    """Context of the kubeconfig; by default its current one."""
-    namespaces: tuple[str, ...] = ()
-    """Namespaces to look at when none is asked for; by default the context's own."""
-    timeout: float = Field(default=10.0, gt=0)
-    """Seconds to wait for one answer."""
-
-
-class PrometheusSection(_Section):
-    """The metrics store."""
-
-    url: str = ""
-    """Base URL of anything that speaks Prometheus' query API; empty: none."""
-    token: SecretStr = SecretStr("")
-    """Bearer token."""
-    timeout: float = Field(default=10.0, gt=0)
-    """Seconds to wait for one answer."""
-
-
-class HttpSection(_Section):
-    """A store that is reached by HTTP; an empty URL means that there is none."""
-
-    url: str = ""
-    """Base URL."""
-    token: SecretStr = SecretStr("")
-    """Bearer token."""
-    username: str = ""
-    """User name, instead of a token."""
-    password: SecretStr = SecretStr("")
-    """Its password."""
-    ca_file: Path | None = None
-    """Certificates to trust, in PEM."""
-    timeout: float = Field(default=10.0, gt=0)
-    """Seconds to wait for one answer."""
-
-
-class LokiSection(HttpSection):
-    """Logs from Loki."""
-
-    tenant: str = ""
-    """Sent as X-Scope-OrgID."""
-
-
-class ElasticsearchSection(HttpSection):
-    """Logs from Elasticsearch or OpenSearch, where there is no Loki."""
-
-    index: str = "logs-*,filebeat-*,logstash-*"
-    """Names or patterns of indexes, with commas between them."""
-    api_key: SecretStr = SecretStr("")
-    """Elasticsearch's own, instead of other credentials."""
-    fields: Literal["ecs", "fluent"] = "ecs"
-    """How log documents look: as Filebeat, or as Fluent Bit writes them."""
-
-
-class JaegerSection(HttpSection):
-    """Traces from Jaeger; the URL has the path under which its user interface is."""
-
-
-class TempoSection(HttpSection):
-    """Traces from Tempo, where there is no Jaeger."""
-
-    tenant: str = ""
-    """Sent as X-Scope-OrgID."""
-
-
-class AlertmanagerSection(HttpSection):
-    """Alerts from Alertmanager."""
-
-    matchers: tuple[str, ...] = ()
-    """Only these alerts: namespace="shop"."""
-
-
-class PagerDutySection(_Section):
-    """Alerts from PagerDuty."""
-
-    token: SecretStr = SecretStr("")
-    """REST API key; one that may only read is enough."""
-    url: str = "https://api.pagerduty.com"
-    """Another region's API."""
-    services: tuple[str, ...] = ()
-    """Ids of the services to look at; by default all."""
-    timeout: float = Field(default=10.0, gt=0)
-    """Seconds to wait for one answer."""
-
-
-class ModelSection(_Section):
+class ModelSection(Section):
     """The language model. Without a key or a base URL the evidence engine answers alone."""
 
     name: str = "gpt-5-mini"
@@ -150,6 +82,22 @@ class ModelSection(_Section):
     """US dollars for one answer, where the price is known."""
     timeout: float = Field(default=45.0, gt=0)
     """Seconds to wait for one answer of the endpoint."""
+    context_tokens: int = Field(default=32_000, ge=2000)
+    """The model's context window; no request is ever longer."""
+    tools: Literal["auto", "native", "text"] = "auto"
+    """Whether the endpoint takes tool calls; "text" offers the same tools by a text protocol."""
+    parallel_calls: bool | None = None
+    """Whether it may call several tools at once; unset, it is not told."""
+    strict_schema: bool = False
+    """Send the final answer's schema as a strict one."""
+    small: bool | None = None
+    """Few tools and short schemas, the engine proposes each step; unset, by the context window."""
+    samples: int = Field(default=1, ge=1, le=9)
+    """Answers to ask for in hard cases; the one that most agree on is given."""
+    team: str = ""
+    """On whom `incident-copilot usage` books what is spent."""
+    prices: dict[str, PriceSection] = Field(default_factory=dict)
+    """By model name; they come before the built-in price list."""
 
     @property
     def usable(self) -> bool:
@@ -157,14 +105,14 @@ class ModelSection(_Section):
         return self.enabled and bool(self.base_url or self.api_key.get_secret_value())
 
 
-class KnowledgeSection(_Section):
+class KnowledgeSection(Section):
     """Runbooks and past incidents."""
 
     builtin: bool = True
     """Search the runbooks that come with the copilot, labelled `built-in`."""
 
 
-class MitigationSection(_Section):
+class MitigationSection(Section):
     """Writes to the cluster."""
 
     enabled: bool = True
@@ -177,7 +125,7 @@ class MitigationSection(_Section):
     """How long a fix may take to make the symptom go away before it is undone."""
 
 
-class SlackSection(_Section):
+class SlackSection(Section):
     """The Slack app: Socket Mode with an app token, HTTP with a signing secret."""
 
     bot_token: SecretStr = SecretStr("")
@@ -194,7 +142,7 @@ class SlackSection(_Section):
     """Slack user ids that may approve writes; empty: everyone in the channel."""
 
 
-class McpSection(_Section):
+class McpSection(Section):
     """The tools as an MCP server."""
 
     token: SecretStr = SecretStr("")
@@ -205,7 +153,7 @@ class McpSection(_Section):
     """Port to listen on."""
 
 
-class ToolsetSection(_Section):
+class ToolsetSection(Section):
     """Tools of your own: one of `command`, `url` and `functions`."""
 
     command: tuple[str, ...] = ()
@@ -218,7 +166,7 @@ class ToolsetSection(_Section):
     """Names of the tools that may be used, "*" for any run of characters; none are by default."""
     token: SecretStr = SecretStr("")
     """Bearer token for `url`."""
-    environment: dict[str, SecretStr] = {}
+    environment: dict[str, SecretStr] = Field(default_factory=dict)
     """Environment variables for `command`, which otherwise gets hardly any."""
 
     @model_validator(mode="after")
@@ -228,7 +176,7 @@ class ToolsetSection(_Section):
         return self
 
 
-class RedactionSection(_Section):
+class RedactionSection(Section):
     """What is masked before anything leaves."""
 
     allow: tuple[str, ...] = ()
@@ -245,7 +193,7 @@ class RedactionSection(_Section):
         return value
 
 
-class StateSection(_Section):
+class StateSection(Section):
     """Where sessions and knowledge are kept."""
 
     folder: Path = user_data_path(_APP)
@@ -277,6 +225,12 @@ class Settings(BaseSettings):
     tempo: TempoSection = TempoSection()
     alertmanager: AlertmanagerSection = AlertmanagerSection()
     pagerduty: PagerDutySection = PagerDutySection()
+    helm: HelmSection = HelmSection()
+    argocd: ArgoSection = ArgoSection()
+    github: GitHubSection = GitHubSection()
+    gitlab: GitLabSection = GitLabSection()
+    documents: dict[str, DocumentsSection] = {}
+    connectors: dict[str, ConnectorSection] = {}
     model: ModelSection = ModelSection()
     knowledge: KnowledgeSection = KnowledgeSection()
     mitigation: MitigationSection = MitigationSection()

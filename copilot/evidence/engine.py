@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 
 from connectors.api.protocols import ClusterReader
+from copilot.evidence import ablation
 from copilot.evidence.analyzers.registry import examine
 from copilot.evidence.case import Case
-from copilot.evidence.collect import CLUSTER_WIDE, NAMESPACED, LogReads, ObjectReads
+from copilot.evidence.collect import ObjectReads
+from copilot.evidence.collect_logs import LogReads, unread_line
 from copilot.evidence.collect_metrics import MetricReads
 from copilot.evidence.focus import focus
 from copilot.evidence.ledger import Ledger
 from copilot.evidence.reads import Reader
 from copilot.evidence.report import Report, draw_up
 from copilot.evidence.snapshot import NO_TELEMETRY, Snapshot
+from copilot.evidence.wanted import CLUSTER_WIDE, NAMESPACED, ON_DEMAND
 from copilot.model.diagnosis import Finding, Severity
 from copilot.model.events import (
     DiagnosisReady,
@@ -42,6 +46,7 @@ class EvidenceEngine:
 
     `retriever` is searched for similar incidents and runbooks; without one, the knowledge of the
     sources is. Whatever it does, the diagnosis does not depend on it. `timer` counts real seconds.
+    `without` names sources to leave out (`copilot.evidence.ablation.PARTS`).
     """
 
     def __init__(
@@ -50,10 +55,16 @@ class EvidenceEngine:
         *,
         retriever: KnowledgeSource | None = None,
         timer: Callable[[], float] = monotonic,
+        without: Collection[str] = (),
     ) -> None:
+        self._without = ablation.check(without)
+        if "metrics" in self._without:
+            sources = replace(sources, metrics=None)
         self._sources = sources
         self._timer = timer
         self._retriever = retriever or sources.knowledge
+        if "knowledge" in self._without:
+            self._retriever = None
 
     async def investigate(self, question: str, scope: Scope) -> AsyncIterator[Event]:
         """Look at `scope` and answer `question` ("" for a plain health check)."""
@@ -61,7 +72,7 @@ class EvidenceEngine:
         yield InvestigationStarted(scope)
         reader = Reader(self._sources.clock, f"{question}\x00{scope!r}")
         gathered: list[Evidence] = []
-        state = _State(self._sources, scope, started, reader)
+        state = _State(self._sources, scope, started, reader, self._without)
         async for event in state.collect():
             if isinstance(event, EvidenceFound):
                 gathered.append(event.evidence)
@@ -103,7 +114,7 @@ class EvidenceEngine:
         Raises nothing of the sources; an unreadable cluster gives one finding that says so.
         """
         reader = Reader(self._sources.clock, repr(scope))
-        state = _State(self._sources, scope, self._sources.clock.now(), reader)
+        state = _State(self._sources, scope, self._sources.clock.now(), reader, self._without)
         async for _ in state.collect():
             pass
         if state.unreadable:
@@ -116,21 +127,32 @@ class EvidenceEngine:
 
     async def find(self, scope: Scope) -> Report | None:
         """Return the ranked report of `scope` without events; None when nothing can be read."""
+        snapshot = await self.read(scope)
+        return reason(snapshot) if snapshot else None
+
+    async def read(self, scope: Scope) -> Snapshot | None:
+        """Return what an investigation of `scope` would read; None when nothing can be read."""
         reader = Reader(self._sources.clock, repr(scope))
-        state = _State(self._sources, scope, self._sources.clock.now(), reader)
+        state = _State(self._sources, scope, self._sources.clock.now(), reader, self._without)
         async for _ in state.collect():
             pass
-        if state.unreadable:
-            return None
-        case = Case(state.snapshot(), Ledger(scope, state.now))
-        return draw_up(case, examine(case), ())
+        return None if state.unreadable else state.snapshot()
+
+
+def reason(snapshot: Snapshot, question: str = "") -> Report:
+    """Return the ranked report of what was read: the engine's reasoning alone, without any call."""
+    case = Case(snapshot, Ledger(snapshot.scope, snapshot.now))
+    return draw_up(case, examine(case), focus(case, question))
 
 
 class _State:
     """What one investigation has read so far."""
 
-    def __init__(self, sources: Sources, scope: Scope, now: datetime, reader: Reader) -> None:
+    def __init__(
+        self, sources: Sources, scope: Scope, now: datetime, reader: Reader, without: frozenset[str]
+    ) -> None:
         self._sources = sources
+        self._without = without
         self._scope = scope
         self._reader = reader
         # The cluster answers for the present, whatever the window's end.
@@ -159,12 +181,17 @@ class _State:
             reason = next(iter(self._failed_kinds.values()), "no kind could be listed")
             self.unreadable = f"The cluster cannot be read: {reason}"
             return
+        async for event in self._reader.run(self._objects.more()):
+            yield event
+        self._failed_kinds = self._kind_failures()
         async for event in self._read_logs(cluster):
             yield event
 
     async def _read_logs(
         self, cluster: ClusterReader
     ) -> AsyncIterator[ToolStarted | EvidenceFound | ToolFinished]:
+        if "logs" in self._without:
+            return
         self._logs = LogReads(cluster, self.snapshot())
         async for event in self._reader.run(self._logs.plan()):
             yield event
@@ -172,14 +199,14 @@ class _State:
     def _kind_failures(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for call, reason in self._reader.failures.items():
-            for kind in (*NAMESPACED, *CLUSTER_WIDE):
+            for kind in (*NAMESPACED, *CLUSTER_WIDE, *ON_DEMAND):
                 if call.startswith("cluster_list") and f'"kind": "{kind}"' in call:
                     found[kind] = reason
         return found
 
     def snapshot(self) -> Snapshot:
         """Return everything read so far, as one view."""
-        return Snapshot(
+        found = Snapshot(
             self._scope,
             self.now,
             self._objects.objects if self._objects else {},
@@ -187,6 +214,7 @@ class _State:
             logs=self._logs.logs if self._logs else (),
             telemetry=self._metrics.telemetry if self._metrics else NO_TELEMETRY,
         )
+        return ablation.without(found, self._without) if self._without else found
 
     def missing_sources(self) -> tuple[str, ...]:
         """Return one line per source, or essential kind, that could not be used."""
@@ -205,6 +233,10 @@ class _State:
         logs = [reason for call, reason in failures.items() if call.startswith("pod_logs")]
         if logs:
             found.append(f"logs of {len(logs)} containers: {logs[0]}")
+        if self._logs and self._logs.unread:
+            found.append(unread_line(self._logs.unread))
+        if self._objects and self._objects.unread:
+            found.append(f"not listed, to bound the calls: {', '.join(self._objects.unread)}")
         return tuple(found)
 
     def looked_at(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from copilot.evidence.calibration import calibrated
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Clue
 from copilot.evidence.kube import brief
@@ -35,7 +36,7 @@ def root_cause(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> Ro
         object=candidate.object,
         cause=candidate.cause,
         summary=summary,
-        confidence=round(candidate.confidence, 3),
+        confidence=round(calibrated(candidate.confidence, candidate.strength), 3),
         evidence=tuple(dict.fromkeys(cited))[:12],
         also=candidate.also,
         chain=tuple(chain),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connectors.api.values import Json
-from copilot.evidence.addresses import Address
+from copilot.evidence.addresses import Address, addresses
 from copilot.evidence.kube import dig, parse_time, statuses
 from copilot.evidence.loglines import ContainerLog, LogLine
 from copilot.evidence.signatures import blamed, classify, is_error, listening_port
@@ -18,6 +18,7 @@ from copilot.model.scope import ObjectRef
 _RECENT = 20
 _CLEAN = timedelta(seconds=60)
 _EPHEMERAL = 32768
+_ANNOUNCED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def scan(snapshot: Snapshot) -> list[LogIssue]:
 def _scan_one(snapshot: Snapshot, pod: Json, log: ContainerLog) -> list[LogIssue]:
     groups: dict[tuple[str, Address | None], list[LogLine]] = defaultdict(list)
     near: Address | None = None
-    for line in log.lines:
+    said: tuple[int, Address] | None = None
+    for number, line in enumerate(log.lines):
         signature = classify(line.text)
         if signature is not None:
             about = blamed(line.text) if signature.dependency else None
@@ -66,10 +68,16 @@ def _scan_one(snapshot: Snapshot, pod: Json, log: ContainerLog) -> list[LogIssue
             # A library often names the host on one line and the failure on the next.
             if about is None and signature.dependency:
                 about = near
+            # Or announces it just before: "connecting to db:5432", then "no server available".
+            if about is None and signature.dependency and said and number - said[0] <= _ANNOUNCED:
+                about = said[1]
             near = about or near
             groups[signature.kind, about].append(line)
         else:
             near = None
+            named = [a for a in addresses(line.text) if not a.is_ip and a.port]
+            if named and snapshot.exists("Service", log.namespace, named[-1].host.split(".")[0]):
+                said = (number, named[-1])
             if is_error(line.text):
                 groups["error", None].append(line)
     status = _status(pod, log.container)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
 
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Fact
-from copilot.evidence.kube import dig
 from copilot.evidence.manuals import instructions
 from copilot.evidence.ranking import Candidate
+from copilot.evidence.repairs import actions
 from copilot.model.action import (
     Action,
+    CreateObject,
+    DeleteObject,
     Manual,
     Mitigation,
     PatchServicePort,
@@ -21,21 +22,11 @@ from copilot.model.action import (
     Risk,
     RollBack,
     Scale,
+    SetField,
     SetImage,
 )
-from copilot.model.scope import ObjectRef
 
 _RISKS = {Risk.LOW: 0, Risk.MEDIUM: 1, Risk.HIGH: 2}
-_ROLL_BACK = frozenset({
-    "image.not_found", "image.pull_unauthorized", "image.wrong_architecture", "workload.bad_rollout",
-    "workload.bad_command", "config.env_wrong", "config.secret_missing", "config.configmap_missing",
-    "probe.readiness_misconfigured", "probe.liveness_misconfigured", "probe.startup_misconfigured",
-    "resources.memory_limit_too_low", "resources.request_too_large", "resources.cpu_throttling",
-    "scheduling.node_selector", "scheduling.pod_affinity", "init.failing", "init.stuck",
-    "security.pod_security", "network.dns", "workload.crash_on_start", "config.port_conflict",
-    "storage.claim_missing", "security.service_account_missing", "dependency.wrong_address",
-})  # fmt: skip
-_RESTART = frozenset({"resources.memory_leak", "dependency.pool_exhausted", "application.slow"})
 
 
 def propose(case: Case, candidate: Candidate) -> list[Mitigation]:
@@ -46,8 +37,9 @@ def propose(case: Case, candidate: Candidate) -> list[Mitigation]:
     evidence = candidate.best[0].finding.evidence[:4]
     found = [
         _mitigation(candidate.cause, title, action, risk, undo, expected, evidence)
-        for title, action, risk, undo, expected in _actions(case, candidate, facts)
+        for title, action, risk, undo, expected in actions(case, candidate, facts)
     ]
+    found = list({m.id: m for m in found}.values())
     text = instructions(candidate.object, candidate.cause, facts, candidate.best[1].because)
     if not found:
         # Instructions for a person only where the copilot can do nothing itself.
@@ -59,78 +51,6 @@ def propose(case: Case, candidate: Candidate) -> list[Mitigation]:
                         "Take the change back by hand.", "The symptom is gone.", evidence)
         )  # fmt: skip
     return found
-
-
-_Row = tuple[str, Action, Risk, str, str]
-
-
-def _actions(case: Case, candidate: Candidate, facts: Mapping[str, Fact]) -> Iterator[_Row]:
-    ref, cause = candidate.object, candidate.cause
-    if cause == "service.target_port_mismatch" and "target_port" in facts and "port" in facts:
-        port, target = int(facts["port"]), facts["target_port"]
-        before = _target_port(case, ref, port)
-        yield (
-            f"Point port {port} of Service {ref.name} to target port {target}",
-            PatchServicePort(ref, port, target),
-            Risk.LOW,
-            f"Set the target port back to {before}.",
-            f"Connections to {ref.name}:{port} are answered again.",
-        )
-    if cause == "workload.scaled_to_zero":
-        count = max(int(facts.get("replicas", 1) or 1), 1)
-        yield (
-            f"Scale {ref.kind} {ref.name} to {count}",
-            Scale(ref, count),
-            Risk.LOW,
-            "Scale it back to 0.",
-            f"{count} pod(s) of {ref.name} become ready, and its Service has endpoints.",
-        )
-    if cause == "scheduling.node_selector" and "key" in facts:
-        yield (
-            f"Remove the node selector {facts['key']} from {ref.kind} {ref.name}",
-            RemoveNodeSelector(ref, str(facts["key"])),
-            Risk.LOW,
-            "Put the node selector back.",
-            "Its pods are scheduled and become ready.",
-        )
-    if cause in _ROLL_BACK and ref.kind == "Deployment" and facts.get("rolled_out"):
-        found = case.rollout(ref)
-        number = found.previous if found else 0
-        yield (
-            f"Roll Deployment {ref.name} back to revision {number}",
-            RollBack(ref, number),
-            Risk.LOW
-            if cause.startswith("image.") or (found and found.previous_ready)
-            else Risk.MEDIUM,
-            f"Roll forward to revision {found.revision if found else 'before'} again.",
-            "The earlier revision's pods become ready.",
-        )
-    if (cause.startswith("image.") or cause == "workload.bad_rollout") and facts.get(
-        "previous_image"
-    ):
-        image, container = str(facts["previous_image"]), str(facts.get("container", ""))
-        yield (
-            f"Set the image of {ref.name}/{container} to {image}",
-            SetImage(ref, container, image),
-            Risk.LOW if facts.get("rolled_out") else Risk.MEDIUM,
-            f"Set the image back to {facts.get('image', 'the present one')}.",
-            "The image is pulled, and the pods become ready.",
-        )
-    if cause in _RESTART and ref.kind in ("Deployment", "StatefulSet", "DaemonSet"):
-        yield (
-            f"Restart {ref.kind} {ref.name}",
-            Restart(ref),
-            Risk.MEDIUM,
-            "A restart cannot be taken back; the pods are equal to those before.",
-            "The symptom is gone for a while; the cause itself stays.",
-        )
-
-
-def _target_port(case: Case, ref: ObjectRef, port: int) -> object:
-    for item in dig(case.snapshot.get(ref), "spec.ports", []) or []:
-        if item.get("port") == port:
-            return item.get("targetPort", port)
-    return "the present one"
 
 
 def _mitigation(
@@ -174,6 +94,15 @@ def kubectl(action: Action) -> str:
     if isinstance(action, RemoveNodeSelector):
         removal = {"spec": {"template": {"spec": {"nodeSelector": {action.key: None}}}}}
         return f"kubectl patch {where} --type=merge -p '{json.dumps(removal)}'"
+    if isinstance(action, SetField):
+        change: dict[str, object] = {"op": "remove", "path": action.path}
+        if action.value:
+            change = {"op": "replace", "path": action.path, "value": json.loads(action.value)}
+        return f"kubectl patch {where} --type=json -p '{json.dumps([change])}'"
+    if isinstance(action, CreateObject):
+        return f"kubectl create -f - <<'EOF'\n{action.manifest}\nEOF"
+    if isinstance(action, DeleteObject):
+        return f"kubectl delete {where}"
     return f"kubectl describe {where}"
 
 

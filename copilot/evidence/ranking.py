@@ -38,11 +38,15 @@ UNHEALTHY_CALLER = 0.6
 """How much less surely a caller becomes unready or crashes than merely fails its requests."""
 CHANGED = 3.0
 """How much a change of the object within the window raises the odds of a cause there."""
+LATENT = 0.03
+"""How much of a suspicion is left that no symptom and no change goes with: all was well with it before."""
 SUPPORT = 0.45
 """How much of a symptom a cause must account for to be worth reporting."""
 
 _CALLER_SIDE = frozenset({"config.env_wrong", "dependency.wrong_address", "network.dns",
-                          "dependency.pool_exhausted", "workload.bad_rollout"})  # fmt: skip
+                          "dependency.pool_exhausted", "workload.bad_rollout",
+                          "database.wrong_password", "database.tls_mismatch",
+                          "node.resource_exhausted", "config.secret_missing"})  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -57,6 +61,19 @@ class Candidate:
     explains: dict[int, float] = field(default_factory=dict)
     score: float = -math.inf
     confidence: float = 0.0
+    changed: bool = False
+
+    @property
+    def strength(self) -> float:
+        """Return what the evidence says of it by itself: all kinds of findings together, and a change."""
+        best: dict[str, float] = {}
+        for clue, claim in self.claims:
+            code = clue.finding.code
+            sure = claim.strength * (LATENT if _latent(clue) else 1.0)
+            best[code] = max(best.get(code, 0.0), sure)
+        against = math.prod(1 - min(s, 0.985) for s in best.values())
+        odds = (1 - against) / against * (CHANGED if self.changed else 1.0)
+        return odds / (1 + odds)
 
     @property
     def best(self) -> tuple[Clue, Claim]:
@@ -118,7 +135,8 @@ def _candidates(case: Case, clues: Sequence[Clue]) -> list[Candidate]:
                 (claim.object, claim.cause), Candidate(claim.object, claim.cause)
             )
             candidate.claims.append((clue, claim))
-            candidate.prior = max(candidate.prior, _prior(claim.strength, clue.weight))
+            strength = claim.strength * (LATENT if _latent(clue) else 1.0)
+            candidate.prior = max(candidate.prior, _prior(strength, clue.weight))
     recent = case.now - max(
         timedelta(seconds=case.snapshot.scope.window.seconds), timedelta(minutes=5)
     )
@@ -127,6 +145,7 @@ def _candidates(case: Case, clues: Sequence[Clue]) -> list[Candidate]:
         if changed and changed >= recent:
             odds = CHANGED * candidate.prior / (1 - candidate.prior)
             candidate.prior = odds / (1 + odds)
+            candidate.changed = True
         known = case.snapshot.get(candidate.object) is not None and candidate.object.kind in _GRAPH
         linked = len(case.topology.upstream(candidate.object)) > 1
         places = tuple(dict.fromkeys(clue.place for clue, _ in candidate.claims))
@@ -137,6 +156,10 @@ def _candidates(case: Case, clues: Sequence[Clue]) -> list[Candidate]:
 _GRAPH = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "Service", "Pod", "Job", "CronJob", "ReplicaSet"}
 )
+
+
+def _latent(clue: Clue) -> bool:
+    return clue.weight == 0 and clue.finding.onset is None
 
 
 def _prior(strength: float, weight: float) -> float:
@@ -191,7 +214,7 @@ def _produces(
         return 0.0
     if symptom.toward is not None:
         here = symptom.place in candidate.nodes and candidate.cause in _CALLER_SIDE
-        return max(DIRECT * reach.get(symptom.toward, 0.0), 0.6 if here else 0.0)
+        return max(DIRECT * reach.get(symptom.toward, 0.0), 0.8 if here else 0.0)
     chance = DIRECT * reach.get(symptom.place, 0.0)
     if symptom.finding.code == "service.silent":
         return max(chance, 0.6 * cut_off.get(symptom.place, 0.0))
@@ -206,21 +229,24 @@ def _produces(
     return chance
 
 
-def _present(chosen: Sequence[Candidate], index: int) -> float:
-    """Return the noisy-OR probability of a symptom under a set of causes."""
-    absent = 1 - LEAK
+def _absent(chosen: Sequence[Candidate], symptoms: Sequence[Clue]) -> list[float]:
+    """Return, by symptom, the noisy-OR probability that a set of causes does not produce it."""
+    absent = [1 - LEAK] * len(symptoms)
     for candidate in chosen:
-        absent *= 1 - candidate.explains.get(index, 0.0)
-    return 1 - absent
+        for index, chance in candidate.explains.items():
+            absent[index] *= 1 - chance
+    return absent
 
 
-def _gain(candidate: Candidate, chosen: Sequence[Candidate], symptoms: Sequence[Clue]) -> float:
-    """Return by how much adding a cause raises the log probability of everything seen."""
+def _gain(candidate: Candidate, absent: Sequence[float], symptoms: Sequence[Clue]) -> float:
+    """Return by how much adding a cause to others raises the log probability of everything seen.
+
+    `absent` is what the others leave unexplained.
+    """
     gain = math.log(candidate.prior / (1 - candidate.prior))
     for index, chance in candidate.explains.items():
-        before = _present(chosen, index)
-        after = 1 - (1 - before) * (1 - chance)
-        gain += symptoms[index].weight * math.log(after / before)
+        left = absent[index]
+        gain += symptoms[index].weight * math.log((1 - left * (1 - chance)) / (1 - left))
     return gain
 
 
@@ -233,19 +259,23 @@ def _cover(candidates: Sequence[Candidate], symptoms: Sequence[Clue]) -> list[Ca
         rest = [
             c for c in candidates if c.explains and c.object not in taken and id(c) not in barred
         ]
-        best = max(rest, key=lambda c: _gain(c, chosen, symptoms), default=None)
-        if best is None or _gain(best, chosen, symptoms) <= 0:
+        absent = _absent(chosen, symptoms)
+        gains = [_gain(c, absent, symptoms) for c in rest]
+        top = max(gains, default=0.0)
+        if top <= 0:
             break
+        best = rest[gains.index(top)]
         chosen.append(best)
         # An earlier choice that the newer ones made needless goes, and does not come back: a
         # cover is to be irredundant.
         for early in chosen[:-1]:
-            if _gain(early, [c for c in chosen if c is not early], symptoms) <= 0:
+            others = _absent([c for c in chosen if c is not early], symptoms)
+            if _gain(early, others, symptoms) <= 0:
                 chosen.remove(early)
                 barred.add(id(early))
     for candidate in chosen:
-        others = [c for c in chosen if c is not candidate]
-        candidate.score = _gain(candidate, others, symptoms)
+        absent = _absent([c for c in chosen if c is not candidate], symptoms)
+        candidate.score = _gain(candidate, absent, symptoms)
     return chosen
 
 
@@ -256,24 +286,29 @@ def _confidence(
     symptoms: Sequence[Clue],
 ) -> None:
     """Weigh a chosen cause against those that could explain the same symptoms in its place."""
-    without = [c for c in chosen if c is not candidate]
+    without = _absent([c for c in chosen if c is not candidate], symptoms)
     mine = {i for i, chance in candidate.explains.items() if chance >= 0.3}
-    odds = math.exp(min(_gain(candidate, without, symptoms), 30))
+    own = _gain(candidate, without, symptoms)
     rivals: list[tuple[Candidate, float]] = []
     for other in candidates:
-        if other in chosen or not mine & {i for i, p in other.explains.items() if p >= 0.3}:
+        if other in chosen or not any(other.explains.get(i, 0.0) >= 0.3 for i in mine):
             continue
-        rivals.append((other, math.exp(min(_gain(other, without, symptoms), 30))))
-    against = sum(value for _, value in rivals)
-    total = odds + against + max(0.05, 1 - against)
+        rivals.append((other, _gain(other, without, symptoms)))
+    # In units of the largest, since with many symptoms the odds exceed what a float holds.
+    top = max(own, 0.0, *(gain for _, gain in rivals))
+    odds = math.exp(own - top)
+    shares = [(other, math.exp(gain - top)) for other, gain in rivals]
+    against = sum(value for _, value in shares)
+    total = odds + against + math.exp(-top)
     candidate.confidence = min(odds / total, 0.99)
-    for other, value in rivals:
+    for other, value in shares:
         other.confidence = max(other.confidence, min(value / total, 0.95))
 
 
 def _undecided(candidates: Sequence[Candidate], symptoms: Sequence[Clue]) -> None:
     """Weigh the best candidates when none is more likely than not."""
-    values = {id(c): math.exp(min(_gain(c, (), symptoms), 0.0)) for c in candidates if c.explains}
+    none = _absent((), symptoms)
+    values = {id(c): math.exp(min(_gain(c, none, symptoms), 0.0)) for c in candidates if c.explains}
     total = 1 + sum(values.values())
     for candidate in candidates:
         candidate.confidence = values.get(id(candidate), 0.0) / total

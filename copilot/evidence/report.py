@@ -49,6 +49,17 @@ class Report:
             return Remembered()
         return await remember(source, question, self.candidates, codes_of(self.ranking.causes))
 
+    def plain(self) -> Diagnosis:
+        """Return the answer without what was asked of other sources."""
+        return self.diagnosis(
+            evidence=self.case.ledger.all(),
+            remembered=Remembered(),
+            missing=(),
+            looked_at=(),
+            seconds=0.0,
+            calls=0,
+        )
+
     def diagnosis(
         self,
         *,

@@ -115,16 +115,16 @@ def flows(
     recent: float,
 ) -> list[Flow]:
     """Bring series to flows per service and per edge, now against the baseline."""
-    calls = _gather(series, namespaces)
-    errors = _gather([s for s in series if is_error(s.labels)], namespaces)
-    for key, extra in _gather(failed, namespaces).items():
+    calls = gather(series, namespaces)
+    errors = gather([s for s in series if is_error(s.labels)], namespaces)
+    for key, extra in gather(failed, namespaces).items():
         errors[key] = _add(errors.get(key, ()), extra)
-    times, measured = _gather(total_time, namespaces), _gather(counts, namespaces)
+    times, measured = gather(total_time, namespaces), gather(counts, namespaces)
     found = []
     for key, points in calls.items():
         rate = level(points, split=split, recent=recent)
-        share = level(_ratio(errors.get(key, ()), points), split=split, recent=recent)
-        took = _ratio(times.get(key, ()), measured.get(key, ()), unit, absent=None)
+        share = level(ratio(errors.get(key, ()), points), split=split, recent=recent)
+        took = ratio(times.get(key, ()), measured.get(key, ()), unit, absent=None)
         if rate is None:
             before = [v for t, v in points if t < split]
             if not before:
@@ -192,7 +192,8 @@ def _key(labels: dict[str, str], namespaces: Sequence[str]) -> _Key | None:
     return _Key(server, caller) if server else None
 
 
-def _gather(series: Iterable[Series], namespaces: Sequence[str]) -> dict[_Key, Points]:
+def gather(series: Iterable[Series], namespaces: Sequence[str]) -> dict[_Key, Points]:
+    """Add up series by service and caller."""
     sums: dict[_Key, dict[float, float]] = defaultdict(lambda: defaultdict(float))
     for item in series:
         key = _key(item.labels, namespaces)
@@ -211,7 +212,8 @@ def _add(left: Points, right: Points) -> Points:
     return tuple(sorted(total.items()))
 
 
-def _ratio(top: Points, bottom: Points, unit: float = 1.0, absent: float | None = 0.0) -> Points:
+def ratio(top: Points, bottom: Points, unit: float = 1.0, absent: float | None = 0.0) -> Points:
+    """Divide point by point; `absent` stands for a missing dividend."""
     tops = dict(top)
     return tuple(
         (moment, unit * float(tops.get(moment, absent) or 0.0) / value)

@@ -27,6 +27,8 @@ def _compile(kind: str, text: str, dependency: bool = False) -> Signature:
 
 
 SIGNATURES = (
+    _compile("exhausted", r"cannot assign requested address|EADDRNOTAVAIL|too many open files|\bE[MN]FILE\b|nf_conntrack: table full|shared memory segment|/dev/shm\b.{0,60}no space|pthread_create failed|can't start new thread|unable to create (new )?(native )?thread|resource temporarily unavailable"),
+    _compile("db_limit", r"too many (clients already|connections)|remaining connection slots|max_connections|ORA-00020|connection limit exceeded|too many client connections", True),
     _compile("cert_expired", r"certificate (has )?expired|x509: certificate has expired|CERTIFICATE_EXPIRED|certificate is not yet valid", True),
     _compile("user_missing", r"UserNotFound|could not find user|no such user|role \"[^\"]+\" does not exist|user \"?[\w@.-]+\"? does not exist|unknown user", True),
     _compile("not_authorized", r"not authorized on \S+ to execute|permission denied for (table|relation|schema|database|sequence)|command denied to user|NOPERM|not allowed to (access|use)|not authorized to access|TOPIC_AUTHORIZATION_FAILED|insufficient privilege", True),
@@ -36,7 +38,7 @@ SIGNATURES = (
     _compile("dns", r"no such host|name or service not known|temporary failure in name resolution|nodename nor servname|getaddrinfo|could not resolve host|\bENOTFOUND\b|EAI_AGAIN|NXDOMAIN|UnknownHostException|unable to resolve|name does not resolve|server misbehaving|host not found in upstream|could not translate host name|Name resolution failed", True),
     _compile("refused", r"connection refused|ECONNREFUSED|ConnectionRefusedError|actively refused|failed to connect|could not connect to server|can't connect to|unable to connect|connect: no route to host|no route to host|EHOSTUNREACH|network is unreachable", True),
     _compile("unavailable", r"no (reachable servers|suitable servers|available servers|address available|addresses available|healthy upstream|live upstreams|endpoints available)|code = Unavailable|StatusCode\.UNAVAILABLE|14 UNAVAILABLE|there is no address available|server selection (error|timed out)|ServerSelectionTimeout", True),
-    _compile("pool", r"pool (exhausted|timeout|is full|limit reached)|pop timeout|connection pool (exhausted|timed? ?out)|timeout waiting for (idle object|connection)|too many (clients|connections)|remaining connection slots|QueuePool limit", True),
+    _compile("pool", r"pool (exhausted|timeout|is full|limit reached)|pop timeout|connection pool (exhausted|timed? ?out)|timeout waiting for (idle object|connection)|QueuePool limit", True),
     _compile("lock", r"lock (wait )?time-?out|deadlock (detected|found)|canceling statement due to lock|LockNotAvailable|waiting for (\w+ )?lock", True),
     _compile("timeout", r"context deadline exceeded|DeadlineExceeded|DEADLINE_EXCEEDED|i/o timeout|(connection|read|connect|request|operation|dial|socket) timed out|timed out|ETIMEDOUT|ReadTimeout|ConnectTimeout|upstream request timeout|Timeout(Error|Exception)|timeout (exceeded|awaiting|while)", True),
     _compile("reset", r"connection reset|ECONNRESET|broken pipe|socket hang up|EOF occurred|unexpected EOF|RemoteDisconnected|server closed the connection|upstream prematurely closed", True),
@@ -46,6 +48,7 @@ SIGNATURES = (
     _compile("io_error", r"input/output error|\bEIO\b|read-only file system"),
     _compile("oom", r"out of memory|OutOfMemoryError|heap out of memory|cannot allocate memory|MemoryError|std::bad_alloc|oom-?kill"),
     _compile("no_program", r"executable file not found|command not found|exec format error|can't open file|Cannot find module|ModuleNotFoundError|No module named|Unable to access jarfile|Could not find or load main class|unrecognized (arguments|option)|unknown (flag|command|option|shorthand flag)|invalid option|flag provided but not defined|exec: \"?[^\" ]+\"?: (no such file|permission denied)"),
+    _compile("missing_file", r"(open|read|stat|load|find|file|access)\w*[: ]+[\"']?[\w./-]*[\w-]+\.\w+[\"']?:? .{0,40}(no such file|not found|does not exist)|(cannot|could not|can't|unable to|failed to) (open|read|find|load)\W+[\w./-]*/[\w-]+\.\w+|FileNotFoundError|ENOENT.{0,60}\.\w+|\(No such file or directory\)"),
     _compile("missing_config", r"(missing|required|undefined|unset|not set|must be set|is empty|no value)\W+(\w+\W+){0,4}(env(ironment)?( variable)?|config(uration)?|setting|variable|parameter|key)\b|(env(ironment)?( variable)?|config(uration)?|setting|variable)\W+(\W*\w+\W+){0,4}(is )?(missing|required|not set|undefined|unset|must be set|not found|empty)|KeyError: '[A-Z][A-Z0-9_]+'|No such (config|setting)|FileNotFoundError|failed to (read|load|parse|open) (the )?config|invalid (config|configuration)|MissingRequiredEnv"),
     _compile("permission", r"permission denied|EACCES|operation not permitted"),
     _compile("crash", r"^panic:|\bpanic\b|Traceback \(most recent call last\)|segmentation fault|SIGSEGV|fatal error|Unhandled(PromiseRejection| exception)|core dumped|\bFATAL\b|\bFTL\b|\bPNC\b"),
@@ -96,6 +99,16 @@ _WORDS = frozenset(
         "all",
         "it",
         "service",
+        "for",
+        "client",
+        "name",
+        "this",
+        "of",
+        "with",
+        "by",
+        "from",
+        "in",
+        "is",
     }
 )
 _SHORT_LEVEL = re.compile(r"\"s\":\s*\"(I|D\d)\"")

@@ -79,6 +79,11 @@ class Snapshot:
 
     # -- objects
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of which objects were read."""
+        return tuple(self._objects)
+
     def of(self, kind: str) -> tuple[Json, ...]:
         """Return all objects of a kind."""
         return self._objects.get(kind, ())

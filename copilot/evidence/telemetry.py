@@ -14,13 +14,14 @@ Points = tuple[tuple[float, float], ...]
 class Level:
     """One quantity now and before: mean of the latest points, median and spread of the baseline.
 
-    `base` is None where there was nothing before to compare with.
+    `base` is None where there was nothing before to compare with. `peak` is the highest point since.
     """
 
     now: float
     base: float | None
     spread: float = 0.0
     onset: datetime | None = None
+    peak: float = 0.0
 
     def above(self, least: float, factor: float = 1.0) -> bool:
         """Whether it rose by at least `least`, to `factor` times, beyond four spreads of noise."""
@@ -82,15 +83,16 @@ def level(points: Points, *, split: float, recent: float) -> Level | None:
     if not now_points:
         return None
     now = mean(now_points)
+    peak = max((v for t, v in points if t >= split), default=now)
     before = [v for t, v in points if t < split]
     if len(before) < 3:  # a young store: its first third stands for the time before
         older = [v for t, v in points if t < recent]
         before = older[: max(len(older) // 3, 3)]
     if len(before) < 3:
-        return Level(now, None)
+        return Level(now, None, peak=peak)
     base = median(before)
     spread = 1.4826 * median(abs(v - base) for v in before)
-    return Level(now, base, spread, _onset(points, base, now))
+    return Level(now, base, spread, _onset(points, base, now), peak)
 
 
 def _onset(points: Points, base: float, now: float) -> datetime | None:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 from connectors.api.errors import ConnectorError
 from connectors.api.protocols import ClusterReader, ClusterWriter
 from copilot.mitigation.diff import object_diff
 from copilot.mitigation.ledger import Entry, Ledger, Proposal
-from copilot.mitigation.plans import Plan, plan
+from copilot.mitigation.plans import CREATE, DELETE, Plan, plan
 from copilot.mitigation.policy import Policy
 from copilot.mitigation.rollout import unfinished
 from copilot.mitigation.verify import Outcome, Symptoms, Verification, symptoms_of, verify
-from copilot.model.action import Mitigation
+from copilot.model.action import Action, Mitigation, Restart, SetField
 from copilot.model.clock import Clock
 from copilot.model.diagnosis import Diagnosis
 from copilot.model.errors import ActionError, ApprovalError, CopilotError
@@ -58,7 +59,7 @@ class Door:
         self._policy.check(mitigation.action, diagnosis.scope)
         with wrapped():
             planned = await plan(mitigation.action, self._reader, self._clock.now())
-            diff = object_diff(planned.before, await self._write(planned, dry_run=True))
+            diff = await self._dry_run(planned)
         if not diff:
             raise ActionError(f"{mitigation.title}: this would change nothing")
         proposal = Proposal(
@@ -117,7 +118,7 @@ class Door:
         before = frozenset(f.key for f in await self._symptoms(proposal.scope))
         with wrapped():
             planned = await plan(proposal.mitigation.action, self._reader, self._clock.now())
-            diff = object_diff(planned.before, await self._write(planned, dry_run=True))
+            diff = await self._dry_run(planned)
         if diff != proposal.diff and proposal.mitigation.action.type != "restart":
             self._step(entry, "proposed", "superseded", by)
             raise ApprovalError(
@@ -128,6 +129,7 @@ class Door:
         try:
             with wrapped():
                 await self._write(planned, dry_run=False)
+                await self._restart_reader(proposal.mitigation.action)
         except CopilotError:
             self._step(entry, "applying", "failed", by)
             raise
@@ -138,7 +140,7 @@ class Door:
             before,
             proposal.scope,
             self._symptoms,
-            lambda: self._unfinished(planned.object),
+            lambda: self._unfinished(planned),
             self._clock,
             self._verification,
         )
@@ -153,23 +155,48 @@ class Door:
         yield ActionProgress(proposal.id, "undone", taken)
         yield ActionFinished(proposal.id, verified=False, undone=True, detail=_why(outcome))
 
-    async def _unfinished(self, target: ObjectRef) -> str:
+    async def _unfinished(self, planned: Plan) -> str:
+        target = planned.object
+        if planned.do[0]["op"] == DELETE:
+            return ""
         with wrapped():
             body = await self._reader.get(target.kind, target.namespace, target.name)
         return unfinished(body)
 
+    async def _restart_reader(self, action: Action) -> None:
+        """Restart the workload that reads what was written only when it starts, if there is one."""
+        if isinstance(action, SetField) and action.restarts:
+            kind, _, name = action.restarts.partition("/")
+            restart = Restart(ObjectRef(kind, action.object.namespace, name))
+            planned = await plan(restart, self._reader, self._clock.now())
+            await self._patch(planned.object, planned.do)
+
+    async def _dry_run(self, planned: Plan) -> str:
+        after = await self._write(planned, dry_run=True)
+        if planned.do[0]["op"] == CREATE:
+            after = planned.do[0]["value"]  # the server makes up addresses anew each time
+        return object_diff(planned.before, after)
+
     async def _write(self, planned: Plan, *, dry_run: bool) -> dict[str, object]:
-        target = planned.object
-        return await self._writer.patch(
-            target.kind, target.namespace, target.name, planned.do, type="json", dry_run=dry_run
-        )
+        return await self._patch(planned.object, planned.do, dry_run=dry_run)
+
+    async def _patch(
+        self, target: ObjectRef, patch: list[dict[str, Any]], *, dry_run: bool = False
+    ) -> dict[str, object]:
+        where = (target.kind, target.namespace)
+        operation = patch[0] if patch else {}
+        if operation.get("op") == CREATE:
+            return await self._writer.create(*where, operation["value"], dry_run=dry_run)
+        if operation.get("op") == DELETE:
+            await self._writer.delete(*where, target.name, dry_run=dry_run)
+            return {"kind": target.kind, "metadata": {"name": target.name}}
+        return await self._writer.patch(*where, target.name, patch, type="json", dry_run=dry_run)
 
     async def _take_back(self, entry: Entry, state: str, by: str) -> str:
         target = entry.proposal.mitigation.action.object
         try:
-            await self._writer.patch(
-                target.kind, target.namespace, target.name, entry.undo or [], type="json"
-            )
+            await self._patch(target, entry.undo or [])
+            await self._restart_reader(entry.proposal.mitigation.action)
         except ConnectorError as error:
             raise ActionError(
                 f"{target} could not be set back: {error}",

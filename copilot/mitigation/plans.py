@@ -6,6 +6,7 @@ object has changed meanwhile, the API server itself refuses. Every write has an 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,17 +16,24 @@ from connectors.api.protocols import ClusterReader
 from connectors.api.values import Json
 from copilot.model.action import (
     Action,
+    CreateObject,
+    DeleteObject,
     Manual,
     PatchServicePort,
     RemoveNodeSelector,
     Restart,
     RollBack,
     Scale,
+    SetField,
     SetImage,
 )
 from copilot.model.errors import ActionError, PolicyError
 from copilot.model.scope import ObjectRef
 
+CREATE, DELETE = "create-object", "delete-object"
+"""Operations beside those of RFC 6902; `value` of the first is the manifest."""
+_OF_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields",
+              "selfLink", "deletionTimestamp", "ownerReferences")  # fmt: skip
 _TEMPLATE = "/spec/template"
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 _REVISION = "deployment.kubernetes.io/revision"
@@ -33,7 +41,10 @@ _REVISION = "deployment.kubernetes.io/revision"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A write and its inverse, both JSON patches of `object`; `before` is the object as read."""
+    """A write and its inverse, both JSON patches of `object`; `before` is the object as read.
+
+    A patch of the single operation `CREATE` or `DELETE` is about the object as a whole.
+    """
 
     object: ObjectRef
     do: list[Json]
@@ -47,7 +58,12 @@ async def plan(action: Action, reader: ClusterReader, now: datetime) -> Plan:
         raise PolicyError(
             f"this one is for a person: {action.instructions}", hint="there is nothing to apply"
         )
+    if isinstance(action, CreateObject):
+        return _create(action)
     before = await reader.get(action.object.kind, action.object.namespace, action.object.name)
+    if isinstance(action, DeleteObject):
+        again = {"op": CREATE, "value": manifest_of(before)}
+        return Plan(action.object, [{"op": DELETE}], [again], before)
     make: Callable[[Any, Json, ClusterReader, datetime], Awaitable[tuple[list[Json], list[Json]]]]
     make = _MAKERS[type(action)]
     do, undo = await make(action, before, reader, now)
@@ -159,6 +175,77 @@ async def _node_selector(
     )
 
 
+async def _field(
+    action: SetField, before: Json, _reader: ClusterReader, _now: datetime
+) -> tuple[list[Json], list[Json]]:
+    value = _value(action.value, action.path) if action.value else None
+    path, kept = _resolve(before, action)
+    if kept is _ABSENT:
+        if not action.value:
+            raise ActionError(f"{action.object} has no {action.path}", hint="nothing to remove")
+        return [{"op": "add", "path": path, "value": value}], [{"op": "remove", "path": path}]
+    if not action.value:
+        return (
+            [_test(path, kept), {"op": "remove", "path": path}],
+            [{"op": "add", "path": path, "value": kept}],
+        )
+    return _swap(path, kept, value)
+
+
+_ABSENT = object()
+
+
+def _resolve(before: Json, action: SetField) -> tuple[str, object]:
+    """Return the path, "-" of a list by its number, and the present value, `_ABSENT` without one."""
+    here: Any = before
+    parts = action.path.split("/")[1:]
+    for depth, part in enumerate(parts):
+        key = part.replace("~1", "/").replace("~0", "~")
+        last = depth == len(parts) - 1
+        if isinstance(here, list):
+            if not key.isdigit() or int(key) >= len(here):
+                raise ActionError(
+                    f"{action.object} has no {action.path}", hint=f"{part} is not in the list"
+                )
+            here = here[int(key)]
+        elif isinstance(here, dict) and key in here:
+            here = here[key]
+        elif isinstance(here, dict) and last:
+            return action.path, _ABSENT
+        else:
+            raise ActionError(
+                f"{action.object} has no {'/'.join(['', *parts[: depth + 1]])}",
+                hint="set the part above it as a whole",
+            )
+    return action.path, here
+
+
+def _create(action: CreateObject) -> Plan:
+    body = _value(action.manifest, "the manifest")
+    named = isinstance(body, dict) and (
+        body.get("kind"), body.get("metadata", {}).get("name")
+    ) == (action.object.kind, action.object.name)  # fmt: skip
+    if not named or not isinstance(body, dict):
+        raise ActionError(f"the manifest is not that of {action.object}")
+    body = {**body, "metadata": {**body["metadata"], "namespace": action.object.namespace}}
+    nothing = {"kind": action.object.kind, "metadata": {"name": action.object.name}}
+    return Plan(action.object, [{"op": CREATE, "value": body}], [{"op": DELETE}], nothing)
+
+
+def _value(text: str, what: str) -> object:
+    try:
+        found: object = json.loads(text)
+    except ValueError as error:
+        raise ActionError(f"{what}: the value is not JSON: {error}") from None
+    return found
+
+
+def manifest_of(body: Json) -> Json:
+    """Return an object as it can be created again."""
+    metadata = {k: v for k, v in body.get("metadata", {}).items() if k not in _OF_SERVER}
+    return {**{k: v for k, v in body.items() if k != "status"}, "metadata": metadata}
+
+
 _MAKERS: dict[type, Callable[..., Awaitable[tuple[list[Json], list[Json]]]]] = {
     PatchServicePort: _service_port,
     SetImage: _image,
@@ -166,6 +253,7 @@ _MAKERS: dict[type, Callable[..., Awaitable[tuple[list[Json], list[Json]]]]] = {
     Scale: _scale,
     Restart: _restart,
     RemoveNodeSelector: _node_selector,
+    SetField: _field,
 }
 
 

@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from copilot.model.action import Action, Manual, PatchServicePort, Scale
+from copilot.model.action import (
+    Action,
+    CreateObject,
+    DeleteObject,
+    Manual,
+    PatchServicePort,
+    Scale,
+    SetField,
+)
 from copilot.model.errors import PolicyError
 from copilot.model.scope import Scope
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
+_POD = ("/spec/template/spec/",)
+_FIELDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_WORKLOADS, (*_POD, "/spec/strategy", "/spec/updateStrategy")),
+    "Service": ("/spec/selector", "/spec/ports", "/spec/internalTrafficPolicy",
+                "/spec/externalTrafficPolicy", "/spec/sessionAffinity"),
+    "ConfigMap": ("/data",),
+    "ResourceQuota": ("/spec/hard",),
+    "LimitRange": ("/spec/limits",),
+    "HorizontalPodAutoscaler": ("/spec/minReplicas", "/spec/maxReplicas"),
+    "CronJob": ("/spec/suspend", "/spec/jobTemplate/spec/template/spec/"),
+    "Ingress": ("/spec/rules", "/spec/defaultBackend"),
+    "PersistentVolumeClaim": ("/spec/resources/requests",),
+    "Namespace": ("/metadata/labels",),
+    "Node": ("/spec/unschedulable", "/spec/taints"),
+}  # fmt: skip
+"""Fields that may be set, by the beginnings of their paths."""
+_FORBIDDEN = ("/privileged", "/hostNetwork", "/hostPID", "/hostIPC", "/hostPath", "/capabilities",
+              "/allowPrivilegeEscalation", "/serviceAccount")  # fmt: skip
+_MAY_DELETE = frozenset({"NetworkPolicy", "ResourceQuota", "LimitRange", "Job", "Pod",
+                         "PodDisruptionBudget", "HorizontalPodAutoscaler"})  # fmt: skip
+_MAY_CREATE = frozenset({"Service", "ConfigMap", "PersistentVolumeClaim", "ServiceAccount",
+                         "Deployment", "StatefulSet", "NetworkPolicy"})  # fmt: skip
+_CLUSTER_WIDE = frozenset({"Node", "Namespace"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +62,48 @@ class Policy:
             )
         if target.namespace in self.protected_namespaces:
             raise PolicyError(f"the namespace {target.namespace!r} is protected from writes")
-        if target.namespace not in scope.namespaces:
+        if target.kind == "Namespace" and target.name not in scope.namespaces:
+            raise PolicyError(f"{target} is outside the investigation's namespaces")
+        cluster_wide = isinstance(action, SetField) and target.kind in _CLUSTER_WIDE
+        if target.namespace not in scope.namespaces and not cluster_wide:
             raise PolicyError(
                 f"{target} is outside the investigation's namespaces",
                 hint=f"they are: {', '.join(scope.namespaces)}",
             )
-        kinds = ("Service",) if isinstance(action, PatchServicePort) else _WORKLOADS
-        if target.kind not in kinds:
+        if target.kind not in _kinds(action):
             raise PolicyError(f"{action.type} is not allowed on a {target.kind}")
+        if isinstance(action, SetField):
+            _check_field(action)
+            if action.restarts and action.restarts.partition("/")[0] not in _WORKLOADS:
+                raise PolicyError(f"{action.restarts} is no workload that can be restarted")
         if isinstance(action, Scale) and not 0 <= action.replicas <= self.max_replicas:
             raise PolicyError(
                 f"{action.replicas} replicas are not allowed",
                 hint=f"mitigation.max_replicas is {self.max_replicas}",
             )
+
+
+def _kinds(action: Action) -> Collection[str]:
+    match action:
+        case PatchServicePort():
+            return ("Service",)
+        case SetField():
+            return _FIELDS
+        case CreateObject():
+            return _MAY_CREATE
+        case DeleteObject():
+            return _MAY_DELETE
+        case _:
+            return _WORKLOADS
+
+
+def _check_field(action: SetField) -> None:
+    allowed = _FIELDS[action.object.kind]
+    if not action.path.startswith(allowed):
+        raise PolicyError(
+            f"{action.path} of a {action.object.kind} may not be set",
+            hint=f"what may: {', '.join(allowed)}",
+        )
+    text = f"{action.path} {action.value}"
+    if any(name in text or f'"{name[1:]}"' in text for name in _FORBIDDEN):
+        raise PolicyError(f"{action.path}: rights of containers are not widened here")

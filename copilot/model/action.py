@@ -77,6 +77,40 @@ class RemoveNodeSelector:
 
 
 @dataclass(frozen=True, slots=True)
+class SetField:
+    """Set one field, such as a selector, a probe, a command, a request, a quota or a flag.
+
+    `path` is a JSON pointer ("/spec/selector", "/spec/template/spec/containers/0/command"); `value`
+    is JSON, and "" removes the field. Which fields of which kinds may be set, policy says.
+    `restarts` is a workload of the same namespace ("Deployment/name") that reads the field only
+    when it starts; it is restarted afterwards.
+    """
+
+    object: ObjectRef
+    path: str
+    value: str = ""
+    restarts: str = ""
+    type: Literal["set_field"] = "set_field"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateObject:
+    """Create an object that is missing; `manifest` is JSON and bears the object's kind and name."""
+
+    object: ObjectRef
+    manifest: str
+    type: Literal["create_object"] = "create_object"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteObject:
+    """Delete an object that is in the way; undone by creating it again as it was."""
+
+    object: ObjectRef
+    type: Literal["delete_object"] = "delete_object"
+
+
+@dataclass(frozen=True, slots=True)
 class Manual:
     """Something only a person can do; `instructions` say what. It is never applied."""
 
@@ -85,7 +119,18 @@ class Manual:
     type: Literal["manual"] = "manual"
 
 
-Action = PatchServicePort | SetImage | RollBack | Scale | Restart | RemoveNodeSelector | Manual
+Action = (
+    PatchServicePort
+    | SetImage
+    | RollBack
+    | Scale
+    | Restart
+    | RemoveNodeSelector
+    | SetField
+    | CreateObject
+    | DeleteObject
+    | Manual
+)
 
 
 @dataclass(frozen=True, slots=True)

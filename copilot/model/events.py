@@ -146,6 +146,21 @@ class ActionFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetUsed:
+    """The model was asked once more: what the answer has used so far, and the state it is in.
+
+    `tokens` counts both directions; `money` is in US dollars, None when the price is unknown.
+    """
+
+    step: int
+    state: str
+    tokens: int
+    seconds: float
+    money: float | None
+    type: Literal["budget_used"] = "budget_used"
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something a person should know that is no result: a fallback, a caveat, a limit."""
 
@@ -178,6 +193,7 @@ Event = (
     | ApprovalGiven
     | ActionProgress
     | ActionFinished
+    | BudgetUsed
     | Notice
     | InvestigationFailed
 )

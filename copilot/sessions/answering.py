@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.api.values import Check
+from copilot.agent.prices import Price
+from copilot.agent.scripted import SCHEME, ScriptedModel
 from copilot.agent.settings import DEFAULT_URL, ModelSettings
 from copilot.model.errors import CopilotError
 from copilot.tools.catalog import TOOLS
@@ -32,6 +35,13 @@ def model_settings(section: ModelSection) -> ModelSettings:
         max_tokens=section.max_tokens,
         max_seconds=section.max_seconds,
         max_money=section.max_money,
+        context_tokens=section.context_tokens,
+        tools=section.tools,
+        parallel=section.parallel_calls,
+        strict=section.strict_schema,
+        small=section.small,
+        samples=section.samples,
+        prices={name: Price(**row.model_dump()) for name, row in section.prices.items()},
     )
 
 
@@ -47,27 +57,26 @@ def answerer(
     if settings.model.usable:
         from copilot.agent.loop import LLMAgent
 
-        return LLMAgent(engine, toolbox, model_settings(settings.model))
+        own = model_settings(settings.model)
+        if own.base_url.startswith(SCHEME):
+            script = ScriptedModel.read(Path(own.base_url.removeprefix(SCHEME)).expanduser())
+            return LLMAgent(engine, toolbox, own, model_for=lambda: script)
+        return LLMAgent(engine, toolbox, own)
     from copilot.agent.offline import OfflineAgent
 
     return OfflineAgent(engine, toolbox)
 
 
 async def check_model(settings: Settings) -> Check:
-    """Ask the model for one word, for `doctor`. Never raises."""
-    from copilot.agent.client import ModelClient, Reply
+    """Ask the model for two small calls, for `doctor`, and say what it can do. Never raises."""
+    from copilot.agent.capabilities import probe
 
     section = settings.model
     where = section.base_url or DEFAULT_URL
+    if where.startswith(SCHEME):
+        return Check("model", True, f"answers come from the {where}")
     try:
-        client = ModelClient(model_settings(section))
-        try:
-            messages = [{"role": "user", "content": "Reply with the word ok."}]
-            async for part in client.reply(messages, [], seconds=min(20.0, section.timeout)):
-                if isinstance(part, Reply):
-                    return Check("model", True, f"{section.name} at {where} answers")
-        finally:
-            await client.close()
+        found = await probe(model_settings(section), seconds=min(20.0, section.timeout))
     except CopilotError as error:
         return Check("model", False, error.message, error.hint or "check model.name and the key")
-    return Check("model", False, f"{section.name} at {where} gave no answer", "check model.name")
+    return Check("model", True, f"{section.name} at {where} answers: {found}")

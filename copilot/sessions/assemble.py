@@ -19,9 +19,9 @@ from copilot.sessions.answering import answerer
 from copilot.sessions.approvals import DatabaseLedger
 from copilot.sessions.database import open_database
 from copilot.sessions.knowledge import LazyKnowledge
-from copilot.sessions.opening import open_alerts, open_logs, open_metrics, open_traces
 from copilot.sessions.scoping import Scoping
 from copilot.sessions.session import Answerer, Session
+from copilot.sessions.sources import open_sources
 from copilot.sessions.store import SessionStore
 from copilot.tools.redact import allow
 from copilot.tools.registry import Definition
@@ -65,7 +65,15 @@ class Copilot:
         return self._session(self.store.info(session).id)
 
     def _session(self, id: str) -> Session:
-        return Session(id, self.store, self.answerer, self.scoping, self.sources.clock, self.door)
+        return Session(
+            id,
+            self.store,
+            self.answerer,
+            self.scoping,
+            self.sources.clock,
+            self.door,
+            self.settings.model.team,
+        )
 
 
 @asynccontextmanager
@@ -83,14 +91,7 @@ async def assemble(settings: Settings, *, clock: Clock | None = None) -> AsyncIt
         cluster = await _cluster(settings, stack)
         knowledge = LazyKnowledge(engine, settings.state.folder, builtin=settings.knowledge.builtin)
         stack.push_async_callback(knowledge.close)
-        metrics = open_metrics(settings.prometheus) if settings.prometheus.url else None
-        if metrics is not None:
-            stack.push_async_callback(metrics.close)
-        logs, traces, alerts = open_logs(settings), open_traces(settings), open_alerts(settings)
-        for source in (logs, traces, *alerts):
-            if source is not None:
-                stack.push_async_callback(source.close)
-        sources = Sources(clock, cluster, metrics, knowledge, logs, traces, alerts)
+        sources = open_sources(settings, clock, cluster, knowledge, stack)
         evidence = EvidenceEngine(sources)
         ledger = DatabaseLedger(engine)
         door = await _door(settings, stack, sources, evidence, ledger)
@@ -112,7 +113,14 @@ async def assemble(settings: Settings, *, clock: Clock | None = None) -> AsyncIt
 def kubernetes_settings(settings: Settings) -> KubernetesSettings:
     """Return the connector's own settings."""
     section = settings.cluster
-    return KubernetesSettings(section.kubeconfig, section.context, section.timeout)
+    return KubernetesSettings(
+        section.kubeconfig,
+        section.context,
+        section.timeout,
+        user=section.user,
+        groups=section.groups,
+        rights=section.rights,
+    )
 
 
 async def _cluster(settings: Settings, stack: AsyncExitStack) -> ClusterReader:

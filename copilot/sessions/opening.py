@@ -6,9 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from connectors.api.protocols import AlertSource, Connector, LogSource, MetricsSource, TraceSource
-from copilot.config.settings import HttpSection, PrometheusSection, Settings
+from connectors.api.protocols import (
+    AlertSource,
+    ChangeSource,
+    ClusterReader,
+    Connector,
+    LogSource,
+    MetricsSource,
+    TraceSource,
+)
+from copilot.config.settings import Settings
+from copilot.config.sources import GitHubSection, GitLabSection, HttpSection, PrometheusSection
 from copilot.model.errors import ConfigError
+from copilot.tools.redact import redact_value
 
 
 def open_metrics(section: PrometheusSection) -> MetricsSource:
@@ -17,7 +27,7 @@ def open_metrics(section: PrometheusSection) -> MetricsSource:
     from connectors.prometheus.source import PrometheusMetrics
 
     token = section.token.get_secret_value()
-    with _explained("prometheus"):
+    with explained("prometheus"):
         own = PrometheusSettings(url=section.url, token=token, timeout=section.timeout)
     return PrometheusMetrics(own)
 
@@ -28,17 +38,17 @@ def open_logs(settings: Settings) -> LogSource | None:
         from connectors.loki.settings import LokiSettings
         from connectors.loki.source import LokiLogs
 
-        with _explained("loki"):
-            return LokiLogs(LokiSettings(**_common(settings.loki), tenant=settings.loki.tenant))
+        with explained("loki"):
+            return LokiLogs(LokiSettings(**common(settings.loki), tenant=settings.loki.tenant))
     if settings.elasticsearch.url:
         from connectors.elasticsearch.settings import ECS, FLUENT, ElasticsearchSettings
         from connectors.elasticsearch.source import ElasticsearchLogs
 
         section = settings.elasticsearch
-        with _explained("elasticsearch"):
+        with explained("elasticsearch"):
             return ElasticsearchLogs(
                 ElasticsearchSettings(
-                    **_common(section),
+                    **common(section),
                     index=section.index,
                     api_key=section.api_key.get_secret_value(),
                     fields=FLUENT if section.fields == "fluent" else ECS,
@@ -53,15 +63,15 @@ def open_traces(settings: Settings) -> TraceSource | None:
         from connectors.jaeger.settings import JaegerSettings
         from connectors.jaeger.source import JaegerTraces
 
-        with _explained("jaeger"):
-            return JaegerTraces(JaegerSettings(**_common(settings.jaeger)))
+        with explained("jaeger"):
+            return JaegerTraces(JaegerSettings(**common(settings.jaeger)))
     if settings.tempo.url:
         from connectors.tempo.settings import TempoSettings
         from connectors.tempo.source import TempoTraces
 
-        with _explained("tempo"):
+        with explained("tempo"):
             return TempoTraces(
-                TempoSettings(**_common(settings.tempo), tenant=settings.tempo.tenant)
+                TempoSettings(**common(settings.tempo), tenant=settings.tempo.tenant)
             )
     return None
 
@@ -74,15 +84,15 @@ def open_alerts(settings: Settings) -> tuple[AlertSource, ...]:
         from connectors.alertmanager.source import AlertmanagerAlerts
 
         matchers = settings.alertmanager.matchers
-        with _explained("alertmanager"):
-            own = AlertmanagerSettings(**_common(settings.alertmanager), matchers=matchers)
+        with explained("alertmanager"):
+            own = AlertmanagerSettings(**common(settings.alertmanager), matchers=matchers)
             found.append(AlertmanagerAlerts(own))
     if settings.pagerduty.token.get_secret_value():
         from connectors.pagerduty.settings import PagerDutySettings
         from connectors.pagerduty.source import PagerDutyIncidents
 
         section = settings.pagerduty
-        with _explained("pagerduty"):
+        with explained("pagerduty"):
             settings_ = PagerDutySettings(
                 url=section.url,
                 token=section.token.get_secret_value(),
@@ -93,13 +103,51 @@ def open_alerts(settings: Settings) -> tuple[AlertSource, ...]:
     return tuple(found)
 
 
-def open_others(settings: Settings) -> list[Connector]:
+def open_changes(settings: Settings, cluster: ClusterReader | None) -> tuple[ChangeSource, ...]:
+    """Return the delivery systems that know of changes. Raises `ConfigError`."""
+    found: list[ChangeSource] = []
+    if settings.helm.enabled:
+        from connectors.kubernetes.releases import HelmReleases
+        from connectors.kubernetes.settings import KubernetesSettings
+
+        helm = settings.helm
+        own = KubernetesSettings(helm.kubeconfig, helm.context, helm.timeout)
+        found.append(HelmReleases(own, redact_value))
+    if settings.argocd.url:
+        from connectors.argocd import ArgoApi, ArgoSettings
+
+        with explained("argocd"):
+            found.append(ArgoApi(ArgoSettings(**common(settings.argocd))))
+    elif settings.argocd.enabled and cluster is not None:
+        from connectors.argocd import ArgoObjects
+
+        found.append(ArgoObjects(cluster, settings.argocd.namespace))
+    if settings.github.repositories:
+        from connectors.github import GitHubDeployments, GitHubSettings
+
+        with explained("github"):
+            found.append(GitHubDeployments(GitHubSettings(**_forge(settings.github))))
+    if settings.gitlab.projects:
+        from connectors.gitlab import GitLabDeployments, GitLabSettings
+
+        with explained("gitlab"):
+            found.append(GitLabDeployments(GitLabSettings(**_forge(settings.gitlab))))
+    return tuple(found)
+
+
+def open_others(settings: Settings, cluster: ClusterReader | None = None) -> list[Connector]:
     """Return all of these but the metrics, for `doctor`. Raises `ConfigError`."""
     found: list[Connector | None] = [open_logs(settings), open_traces(settings)]
-    return [*(each for each in found if each is not None), *open_alerts(settings)]
+    known = [each for each in found if each is not None]
+    return [*known, *open_alerts(settings), *open_changes(settings, cluster)]
 
 
-def _common(section: HttpSection) -> dict[str, Any]:
+def _forge(section: GitHubSection | GitLabSection) -> dict[str, Any]:
+    return {**section.model_dump(exclude={"token"}), "token": section.token.get_secret_value()}
+
+
+def common(section: HttpSection) -> dict[str, Any]:
+    """Return what all settings of HTTP sources share."""
     return {
         "url": section.url,
         "token": section.token.get_secret_value(),
@@ -111,7 +159,8 @@ def _common(section: HttpSection) -> dict[str, Any]:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def explained(name: str) -> Iterator[None]:
+    """Raise `ConfigError` for settings that a connector refuses."""
     try:
         yield
     except ValueError as error:

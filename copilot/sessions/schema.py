@@ -8,6 +8,7 @@ from sqlalchemy import (
     JSON,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -110,4 +111,50 @@ audit = Table(
     Column("who", Text, nullable=False),
     Column("what", Text, nullable=False),
     Column("detail", JSON, nullable=False),
+)
+
+# What an answer was given while it was made; `turn` is the position of its question. A process that
+# goes on with a killed one's answer repeats nothing of it.
+journal = Table(
+    "journal",
+    metadata,
+    Column("session", String(32), ForeignKey("sessions.id"), primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("key", String(120), primary_key=True),
+    Column("body", JSON, nullable=False),
+)
+
+# The ledger: one row for each answer of a model.
+answers = Table(
+    "answers",
+    metadata,
+    Column("session", String(32), ForeignKey("sessions.id"), primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("at", UtcDateTime(), nullable=False, index=True),
+    Column("user", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompts", String(16), nullable=False),
+    Column("input", Integer, nullable=False),
+    Column("output", Integer, nullable=False),
+    Column("cached", Integer, nullable=False),
+    Column("money", Float),
+    Column("seconds", Float, nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("tool_calls", Integer, nullable=False),
+    Column("tool_errors", Integer, nullable=False),
+    Column("claims", Integer, nullable=False),
+    Column("verified", Integer, nullable=False),
+    Column("fallback", Text, nullable=False),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("session", String(32), ForeignKey("sessions.id"), primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("user", String(200), primary_key=True),
+    Column("at", UtcDateTime(), nullable=False),
+    Column("useful", Integer, nullable=False),
+    Column("text", Text, nullable=False),
 )

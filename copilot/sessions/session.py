@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
+from copilot.agent.seams import Answering
 from copilot.mitigation.door import Door
 from copilot.model.clock import Clock
 from copilot.model.diagnosis import Diagnosis
@@ -18,6 +20,8 @@ from copilot.model.events import (
     QuestionAsked,
 )
 from copilot.model.scope import Scope
+from copilot.sessions.ledger import AnswerJournal, begun_at
+from copilot.sessions.resuming import Resumption, Unanswered
 from copilot.sessions.scoping import Scoping
 from copilot.sessions.store import SessionStore
 
@@ -34,6 +38,17 @@ class Answerer(Protocol):
         ...
 
 
+@runtime_checkable
+class Resumable(Protocol):
+    """An answerer that keeps a journal, so that a killed answer can be gone on with."""
+
+    def answer(
+        self, question: str, scope: Scope, history: Sequence[Event], given: Answering
+    ) -> AsyncIterator[Event]:
+        """Answer as `Answerer.investigate` does."""
+        ...
+
+
 class Session:
     """Fits `copilot.sessions.protocols.Conversation`."""
 
@@ -45,9 +60,12 @@ class Session:
         scoping: Scoping,
         clock: Clock,
         door: Door | None = None,
+        team: str = "",
     ) -> None:
         self._id, self._store, self._answerer = id, store, answerer
         self._scoping, self._clock, self._door = scoping, clock, door
+        self._team = team
+        self._stop = asyncio.Event()
 
     @property
     def id(self) -> str:
@@ -69,23 +87,60 @@ class Session:
     ) -> AsyncIterator[Event]:
         """Ask something; yields the events of the answer, each already stored.
 
-        Ends with `ApprovalNeeded` when the best cause has a fix that can be applied. A failure of
-        a source that makes any answer impossible is yielded as `InvestigationFailed`.
+        A question that a killed process had begun to answer is gone on with: what was asked of the
+        tools and the model is not asked again. Ends with `ApprovalNeeded` when the best cause has a
+        fix that can be applied. A failure of a source that makes any answer impossible is yielded as
+        `InvestigationFailed`.
         """
+        self._stop.clear()
         history = self.history()
-        yield self._keep(QuestionAsked(text, user))
+        begun = self._unfinished(history)
+        if begun is not None and begun.text == text:
+            scope = begun.scope or scope
+            turn, history, since = begun.position, history[: begun.position], begun.since
+        else:
+            turn, since = len(history), ()
+            yield self._keep(QuestionAsked(text, user))
+        journal = AnswerJournal(
+            self._store.engine, self._clock, self._id, turn, user=user, team=self._team
+        )
+        found = {piece.id: piece for piece in self._store.evidence(self._id)} if since else {}
+        given = Answering(self._id, user, journal, self._stop, found)
+        resumption = Resumption(since)
         diagnosis: Diagnosis | None = None
         try:
             scope = await self._scoping.scope(text, history, scope)
-            async for event in self._answerer.investigate(text, scope, history):
-                yield self._keep(event)
+            async for event in self._answers(text, scope, history, given):
+                for fresh in resumption.new(event):
+                    yield self._keep(fresh)
                 if isinstance(event, DiagnosisReady):
                     diagnosis = event.diagnosis
         except CopilotError as error:
             yield self._keep(InvestigationFailed(type(error).__name__, error.message, error.hint))
             return
+        journal.clear()
         if diagnosis is not None and (offer := await self._offer(diagnosis)) is not None:
             yield self._keep(offer)
+
+    @property
+    def unfinished(self) -> str | None:
+        """The question whose answer a killed process had begun; None when there is none."""
+        begun = self._unfinished(self.history())
+        return None if begun is None else begun.text
+
+    def _unfinished(self, history: Sequence[Event]) -> Unanswered | None:
+        return Unanswered.of(history, begun_at(self._store.engine, self._id))
+
+    def stop(self) -> None:
+        """End the answer that is being given with the best one so far."""
+        self._stop.set()
+
+    def _answers(
+        self, text: str, scope: Scope, history: Sequence[Event], given: Answering
+    ) -> AsyncIterator[Event]:
+        if isinstance(self._answerer, Resumable):
+            return self._answerer.answer(text, scope, history, given)
+        return self._answerer.investigate(text, scope, history)
 
     async def propose(self, diagnosis: Diagnosis, mitigation_id: str) -> ApprovalNeeded:
         """Dry-run one of the diagnosis' mitigations and ask for approval. Raises `CopilotError`."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Annotated
 
-from connectors.api.values import Json
+from connectors.api.errors import ConnectorError, SourceForbidden
+from connectors.api.protocols import ChangeSource
+from connectors.api.values import Delivery, Json
+from copilot.model.errors import NotAvailable
 from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
 from copilot.tools.context import Context, Draft, Objects, kubectl
@@ -16,6 +20,7 @@ from copilot.tools.kube_words import ago, created, instant, name_of, ref_of
 from copilot.tools.redact import redact_value
 from copilot.tools.registry import tool
 from copilot.tools.targets import resolve
+from copilot.tools.wrap import told as told_of
 
 _CREATED, _ECHOES = "created", ("Scaled ", "written by ")
 # Kept in every namespace by the cluster itself.
@@ -38,6 +43,8 @@ class Change:
     time: datetime | None
     object: ObjectRef
     text: str
+    names: tuple[str, ...] = ()
+    """What else it may have changed."""
 
 
 @tool
@@ -48,7 +55,9 @@ async def get_changes(
     since_minutes: Annotated[int, "Only the last N minutes; 0 for window and baseline"] = 0,
 ) -> Draft:
     """What changed lately, newest first: rollouts with what differs (image, env, resources,
-    probes, command), scaling, edited and new objects, with times and who wrote.
+    probes, command), scaling, edited and new objects, with times and who wrote; and what the
+    delivery systems did where they are connected (Helm releases, Argo CD syncs, deployments of
+    GitHub and GitLab).
 
     Most incidents follow a change: compare these times with the onset of the symptom.
     """
@@ -64,12 +73,24 @@ async def get_changes(
     )
     caveats: list[str] = []
     changes: list[Change] = []
-    for space in spaces:
-        changes += collect(await context.try_lists(_KINDS, space, caveats))
+    told = asyncio.gather(*(_told(context, one, since, spaces) for one in context.sources.changes))
+    try:
+        with told_of("read what the cluster's own objects tell"):
+            changes = await context.within(_own(context, spaces, caveats), "kubernetes", 0.7)
+    except NotAvailable as error:
+        # What delivered is worth telling even when the cluster does not answer.
+        if not (changes := _delivered(await told, caveats)):
+            raise
+        caveats.append(f"the cluster's own objects were not seen: {error}")
+    else:
+        changes += _delivered(await told, caveats)
+    finally:
+        told.cancel()
     kept = [
         item
         for item in changes
-        if (item.time is None or item.time >= since) and (only is None or item.object.name in only)
+        if (item.time is None or item.time >= since)
+        and (only is None or only & {item.object.name, *item.names})
     ]
     kept = _without_echoes(kept)
     kept.sort(key=lambda item: item.time.timestamp() if item.time else 0.0, reverse=True)
@@ -92,6 +113,49 @@ async def get_changes(
         start=since,
         end=context.now,
     )
+
+
+async def _own(context: Context, spaces: tuple[str, ...], caveats: list[str]) -> list[Change]:
+    """Return what the cluster's own objects tell."""
+    return [
+        change
+        for space in spaces
+        for change in collect(await context.try_lists(_KINDS, space, caveats))
+    ]
+
+
+async def _told(
+    context: Context, source: ChangeSource, since: datetime, spaces: tuple[str, ...]
+) -> tuple[list[Delivery], str]:
+    """Return what a delivery system did, or why it could not be asked."""
+    try:
+        asked = source.changes(since, context.now, spaces)
+        return await context.within(asked, source.name, 0.8), ""
+    except SourceForbidden as error:
+        return [], f"forbidden, which does not mean that nothing was delivered: {error}"
+    except ConnectorError as error:
+        return [], f"not asked for deliveries: {error}"
+
+
+def _delivered(told: list[tuple[list[Delivery], str]], caveats: list[str]) -> list[Change]:
+    caveats += [why for _, why in told if why]
+    return [
+        Change(
+            one.time,
+            ObjectRef(*_kind_and_name(one.object, one.namespace)),
+            one.text
+            + (f" (by {one.author})" if one.author else "")
+            + (f" {one.url}" if one.url else ""),
+            one.names,
+        )
+        for deliveries, _ in told
+        for one in deliveries
+    ]
+
+
+def _kind_and_name(text: str, namespace: str) -> tuple[str, str, str]:
+    kind, _, name = text.partition(" ")
+    return kind.capitalize(), namespace, name or text
 
 
 def collect(objects: dict[str, Objects]) -> list[Change]:
@@ -301,4 +365,5 @@ def _when(item: Change, now: datetime) -> str:
 
 
 def _line(item: Change, now: datetime) -> str:
-    return f"{_when(item, now)} {item.object.kind} {item.object.namespace}/{item.object.name}: {item.text}"
+    where = f"{item.object.namespace}/" if item.object.namespace else ""
+    return f"{_when(item, now)} {item.object.kind} {where}{item.object.name}: {item.text}"

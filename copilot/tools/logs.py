@@ -19,15 +19,16 @@ from copilot.model.errors import CorrectYourCall, NotAvailable
 from copilot.model.evidence import Source
 from copilot.tools.context import Context, Draft
 from copilot.tools.kube_words import containers, name_of, ready, ref_of, restarts
+from copilot.tools.log_store import STORED, older, read_lines
 from copilot.tools.log_summary import LogLine, parse, summary
 from copilot.tools.names import nearest
+from copilot.tools.redact import redact_keys
 from copilot.tools.registry import tool
 from copilot.tools.targets import Target, resolve
 from copilot.tools.wrap import told
 
 _TAIL = 2000
 _RAW = 200_000
-_STORED = 5000
 # What an error says before the API server's own words.
 _SERVERS = re.compile(r"^.*?: [45]\d\d(?: not found)?: ")
 
@@ -46,7 +47,8 @@ async def get_logs(
     times, an example each, and the lines around the first error.
 
     Unhealthy pods are read first. For a container that keeps crashing, the run before the last
-    restart is read too. Use `grep` to look for one thing.
+    restart is read too. Live pods are read from the cluster; a log store, where there is one, adds
+    pods that are gone and older lines. Use `grep` to look for one thing.
     """
     pattern = _pattern(grep)
     try:
@@ -86,6 +88,11 @@ async def get_logs(
     if unread:
         names = sorted({name_of(pod) for pod, _ in unread})
         caveats.append(f"not read, as too many at once: {', '.join(names[:20])}")
+    if not previous:
+        start = since or context.scope.window.baseline_start
+        more, caveat = await older(context, target.namespace, service, container, start, lines)
+        lines += more
+        caveats += [caveat] if caveat else []
     kept = [line for line in lines if pattern is None or pattern.search(line.text)]
     return await asyncio.to_thread(
         _draft, context, target, query, lines, kept, grep, tuple(caveats)
@@ -110,13 +117,10 @@ async def _stored(
     start = context.now - timedelta(minutes=minutes) if minutes > 0 else window.baseline_start
     selector = LogSelector(namespace=space, service=service, container=container)
     try:
-        page = await store.lines(selector, start, window.end, limit=_STORED)
+        page = await store.lines(selector, start, window.end, limit=STORED)
     except ConnectorError as error:
         raise NotAvailable(f"{failure} {store.name} did not help: {error}") from error
-    lines = [
-        LogLine(line.labels.get("pod") or service, line.time, line.text.rstrip())
-        for line in page.lines
-    ]
+    lines = await asyncio.to_thread(read_lines, page.lines, service)
     kept = [line for line in lines if pattern is None or pattern.search(line.text)]
     words = [f"{service}: lines kept in {store.name}: {len(lines)}"]
     if pattern is not None:
@@ -196,6 +200,8 @@ async def _read(
         return [], f"{origin} has no log: {_SERVERS.sub('', str(error))}", False
     except (SourceForbidden, SourceUnreachable) as error:
         return [], f"{origin} could not be read: {error}", True
+    # Before lines are taken apart: a private key cannot be told by one of its lines.
+    text = await asyncio.to_thread(redact_keys, text)
     return parse(f"{origin} (previous run)" if previous else origin, text), "", False
 
 

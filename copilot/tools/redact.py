@@ -9,21 +9,33 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from copilot.tools import redact_patterns as patterns
+from copilot.tools.redact_keys import mask_torn_keys
 
 _ROUNDS = 8
+_PLACEHOLDER = re.compile(r"\[redacted:[a-z-]+:[0-9a-f]{4}\]")
 
 
 def redact(text: str) -> str:
     """Return `text` with tokens, keys, passwords, card numbers and e-mail addresses masked."""
     if "value" in text and "name" in text:
         text = patterns.PAIR.sub(_pair, text)
+    text = redact_keys(text)
     if "-----BEGIN" in text:
         text = patterns.PRIVATE_KEY.sub(lambda match: placeholder("private-key", match[0]), text)
     return "\n".join(map(_settled, text.split("\n")))
+
+
+def redact_keys(text: str) -> str:
+    """Mask the lines of private keys that are torn: the only secrets that need more than their own line.
+
+    Whoever takes lines out of a text, or sorts them, calls this before. The number of lines stays.
+    """
+    return mask_torn_keys(text, lambda body: placeholder("private-key", body))
 
 
 def redact_object(value: Any, name: str = "") -> Any:
@@ -57,6 +69,32 @@ def allow(expressions: Iterable[str]) -> None:
 
 
 _allowed: tuple[re.Pattern[str], ...] = ()
+_kept: dict[str, set[str]] | None = None
+
+
+@contextmanager
+def restorable() -> Iterator[Callable[[str], str]]:
+    """Give what puts the secrets back that are masked in here; they are forgotten at the end.
+
+    Only for the user's own view: a terminal on the user's machine, with the user's own rights. Nothing that it
+    returns may be stored or sent. A placeholder that means two secrets stays.
+    """
+    global _kept
+    before, _kept = _kept, {}
+    mine = _kept
+
+    def restore(text: str) -> str:
+        def back(match: re.Match[str]) -> str:
+            found = mine.get(match[0], set())
+            return next(iter(found)) if len(found) == 1 else match[0]
+
+        return _PLACEHOLDER.sub(back, text)
+
+    try:
+        yield restore
+    finally:
+        mine.clear()
+        _kept = before
 
 
 def placeholder(kind: str, secret: str) -> str:
@@ -64,7 +102,10 @@ def placeholder(kind: str, secret: str) -> str:
     if any(pattern.fullmatch(secret) for pattern in _allowed):
         return secret
     digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"[redacted:{kind}:{digest[:4]}]"
+    made = f"[redacted:{kind}:{digest[:4]}]"
+    if _kept is not None and "[redacted:" not in secret:
+        _kept.setdefault(made, set()).add(secret)
+    return made
 
 
 def sensitive_name(name: str) -> bool:

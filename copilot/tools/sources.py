@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from connectors.api.protocols import (
     AlertSource,
+    ChangeSource,
     ClusterReader,
     LogSource,
     MetricsSource,
@@ -20,7 +21,7 @@ class Sources:
     """What is connected. A source that is None is not configured; one that is down raises.
 
     `logs` is a store of log lines beside the cluster's own; `alerts` are all that know of alerts
-    beside the metrics store.
+    beside the metrics store; `changes` are the delivery systems, which know what was changed and by whom.
     """
 
     clock: Clock
@@ -30,3 +31,4 @@ class Sources:
     logs: LogSource | None = None
     traces: TraceSource | None = None
     alerts: tuple[AlertSource, ...] = ()
+    changes: tuple[ChangeSource, ...] = ()

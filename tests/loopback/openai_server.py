@@ -29,7 +29,7 @@ class Step:
     `calls` are (name, arguments) with the arguments as data, or as text to send it as it is.
     `cut` breaks the connection after `text` and half of each call, `end` ends the stream there in
     good order, `drop` breaks the connection at once, `garbage` is no JSON, `silence` never answers.
-    `times` answers that many requests in the same way, 0 for all that follow.
+    `delay` and `stall` are seconds before the answer and in the middle of it. `times` answers that many requests in the same way, 0 for all that follow.
     """
 
     behaviour: Behaviour = "answer"
@@ -42,6 +42,7 @@ class Step:
     headers: dict[str, str] = field(default_factory=dict)
     usage: tuple[int, int, int] | None = (1000, 100, 0)
     delay: float = 0.0
+    stall: float = 0.0
     times: int = 1
     ids: bool = True
 
@@ -161,6 +162,10 @@ class OpenAIServer:
             if step.behaviour == "cut" and request.transport is not None:
                 await asyncio.sleep(0.05)
                 request.transport.abort()
+            return response
+        if step.stall:
+            response = await _stream(request, lines[: len(lines) // 2])
+            await self._wait(step.stall)
             return response
         return await _stream(request, [*lines, "data: [DONE]\n\n"])
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ _OURS = re.compile(
 )
 
 
-_MAX_ATTRIBUTE = 200
+_MAX_ATTRIBUTE = 140
 _MAX_CITES = 4
 # More behind one sentence cost tokens and convince nobody.
 
@@ -54,3 +56,14 @@ def _environment() -> Environment:
 def render(template: str, **values: Any) -> str:
     """Fill in `prompts/<template>.md.j2`; a missing value is an error."""
     return _environment().get_template(f"{template}.md.j2").render(**values).strip()
+
+
+@cache
+def version() -> str:
+    """Return a short name of the present wording of all prompts."""
+    digest = hashlib.sha256()
+    folder = files("copilot.agent.prompts")
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.name.endswith(".j2"):
+            digest.update(item.read_bytes())
+    return digest.hexdigest()[:8]

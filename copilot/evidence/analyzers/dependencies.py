@@ -13,6 +13,7 @@ from copilot.evidence.kube import brief, containers, dig, is_true
 from copilot.evidence.logclock import counts
 from copilot.evidence.logscan import LogIssue
 from copilot.evidence.signatures import DEPENDENCY_KINDS
+from copilot.evidence.topology import namesakes
 from copilot.model.scope import ObjectRef
 
 _SAYS = {
@@ -27,12 +28,14 @@ _SAYS = {
     "not_authorized": "a right is missing",
     "user_missing": "the login does not exist",
     "pool": "the connection pool is exhausted",
+    "db_limit": "the database accepts no more connections",
+    "exhausted": "a limit of its host is used up",
     "lock": "locks are waited for",
     "upstream_error": "calls are answered with errors",
 }
 _MOMENT = timedelta(seconds=8)
 _HARD = frozenset({"refused", "unavailable", "dns", "auth_failed", "not_authorized", "user_missing",
-                   "tls", "cert_expired", "disk_full", "io_error"})  # fmt: skip
+                   "tls", "cert_expired", "disk_full", "io_error", "exhausted", "db_limit"})  # fmt: skip
 
 
 def analyze(case: Case) -> Iterator[Clue]:
@@ -72,9 +75,10 @@ def _complaint(
     first = min((i.first for i in issues if i.first), default=None)
     count = sum(i.count for i in issues)
     claims: list[Claim] = []
-    for _, found in known:
-        claims += logclaims.claims_of(case, found[0])
     kind = known[0][0]
+    source = _repeated(case, workload, kind) if target is None else None
+    for _, found in known if source is None else ():
+        claims += logclaims.claims_of(case, found[0])
     ready = all(
         is_true(pod, "Ready")
         for node in logclaims.backing(case, target)
@@ -109,8 +113,17 @@ def _complaint(
         onset=_beginning(issues, first),
         claims=claims,
         place=workload,
-        toward=target,
+        toward=target or source,
     )
+
+
+def _repeated(case: Case, workload: ObjectRef, kind: str) -> ObjectRef | None:
+    """Return the dependency that complains of the same: its callers repeat what it answers."""
+    same = {i.workload for i in case.issues if i.kind == kind and i.ongoing} - {workload}
+    for node, surely in case.topology.downstream(workload).items():
+        if node in same and surely >= 0.4 and workload not in case.topology.downstream(node):
+            return node
+    return None
 
 
 def _lasts(issues: list[LogIssue]) -> bool:
@@ -141,6 +154,9 @@ def _unknown_target(
         return []  # the configuration's own analyzer knows more
     why = f"it calls {target.name}, and no such Service exists"
     del issues
+    if namesakes(case.snapshot, target):
+        lost = f"{workload.name} calls it, and it does not exist, though its workload does"
+        return [Claim(target, "service.missing", 0.9, lost)]
     return [
         Claim(workload, "dependency.wrong_address", 0.45, why),
         Claim(target, "service.missing", 0.35, f"{workload.name} calls it, and it does not exist"),

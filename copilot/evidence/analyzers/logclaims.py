@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from copilot.evidence.analyzers.subject import Subject
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Fact
-from copilot.evidence.kube import containers, name_of, ref_of
+from copilot.evidence.kube import containers, is_true, name_of, ref_of
 from copilot.evidence.logscan import LogIssue
 from copilot.evidence.signatures import DEPENDENCY_KINDS
 from copilot.model.scope import ObjectRef
@@ -30,6 +30,7 @@ _OWN: dict[str, tuple[str, float, str]] = {
     "oom": ("resources.memory_limit_too_low", 0.5, "it runs out of memory"),
     "disk_full": ("storage.disk_full", 0.85, "its disk is full"),
     "io_error": ("storage.disk_errors", 0.5, "its disk returns errors"),
+    "exhausted": ("node.resource_exhausted", 0.85, "a limit of its host is used up"),
     "permission": ("security.pod_security", 0.3, "it lacks a permission"),
     "cert_expired": ("security.certificate_expired", 0.8, "a certificate has expired"),
 }
@@ -39,6 +40,7 @@ _LOGIN: dict[str, tuple[str, float, str]] = {
     "auth_failed": ("database.wrong_password", 0.6, "is refused at login"),
     "tls": ("database.tls_mismatch", 0.6, "does not agree on TLS"),
     "lock": ("database.lock_contention", 0.7, "waits for locks"),
+    "db_limit": ("database.connection_limit", 0.88, "is told that there are too many connections"),
 }
 _CALL: dict[str, tuple[str, float, str]] = {
     "refused": ("dependency.unreachable", 0.3, "is refused a connection"),
@@ -83,9 +85,18 @@ def claims_of(case: Case, issue: LogIssue) -> list[Claim]:
     name = f"{issue.workload.kind} {issue.workload.name}"
     if issue.kind in _OWN:
         cause, strength, says = _OWN[issue.kind]
+        relayed = issue.kind == "exhausted" and "shared memory" in " ".join(issue.lines)
+        if issue.kind in ("disk_full", "io_error") or relayed:
+            # A program repeats what its database tells it; its own disk is rarely written to.
+            stores = backing(case, target(case, issue)) or stores_of(case, issue)
+            if stores:
+                why = f"{name} is told that {says.replace('its', 'the')}, at {stores[0].name}"
+                return [Claim(stores[0], cause, strength, why, facts=facts)]
         return [Claim(issue.workload, cause, strength, f"{name} logs that {says}", facts=facts)]
     if issue.kind == "rbac":
         return [_rbac(case, issue)]
+    if issue.kind == "missing_file":
+        return _missing_file(case, issue)
     dependency = target(case, issue)
     if issue.kind in _LOGIN:
         cause, strength, says = _LOGIN[issue.kind]
@@ -108,8 +119,90 @@ def claims_of(case: Case, issue: LogIssue) -> list[Claim]:
         if cause == "dependency.pool_exhausted":
             places = [issue.workload]
         because = f"{name} {says} at {dependency.name}"
-        return [Claim(place, cause, strength, because) for place in places[:2]]
+        found = [Claim(place, cause, strength, because) for place in places[:2]]
+        if cause == "dependency.unreachable" and (
+            _serves_others(case, issue.workload, dependency)
+            or _only_caller_new(case, issue, places)
+        ):
+            others = f"{because}, which is as well as before"
+            found = [c.times(0.4) for c in found]
+            found.append(
+                Claim(issue.workload, "dependency.wrong_address", 0.4, others, facts=facts)
+            )
+        return found
     return []
+
+
+def _serves_others(case: Case, workload: ObjectRef, dependency: ObjectRef) -> bool:
+    """Whether other callers' measured calls of a dependency succeed now."""
+    flows = [
+        flow
+        for flow in case.snapshot.telemetry.edges()
+        if case.wiring.callee(flow.service) == dependency
+        and case.wiring.node(flow.caller) != workload
+        and flow.rate.now > 0.05
+    ]
+    return bool(flows) and all(flow.errors.now < 0.03 for flow in flows)
+
+
+def _only_caller_new(case: Case, issue: LogIssue, places: list[ObjectRef]) -> bool:
+    """Whether the caller's pod came within the window, and its ready dependency is from before."""
+    pods = [pod for place in places for pod in case.snapshot.pods(place)]
+    return (
+        case.snapshot.is_recent_object(issue.pod)
+        and bool(pods)
+        and all(is_true(p, "Ready") and not case.snapshot.is_recent_object(p) for p in pods)
+    )
+
+
+_PATH = re.compile(r"[\w./-]*[\w-]+\.\w+")
+
+
+def _missing_file(case: Case, issue: LogIssue) -> list[Claim]:
+    """A file that the program misses: one that a ConfigMap or Secret should have put there?"""
+    name = f"{issue.workload.kind} {issue.workload.name}"
+    spec = case.snapshot.spec(issue.workload)
+    facts: dict[str, Fact] = {"container": issue.log.container}
+    text = " ".join(issue.lines)
+    paths = [p for p in _PATH.findall(text) if "/" in p or text.count(p) == 1]
+    volumes = {v.get("name"): v for v in spec.get("volumes") or []}
+    for container in containers(spec, init=True) + containers(spec):
+        for mount in container.get("volumeMounts") or []:
+            volume = volumes.get(mount.get("name"), {})
+            config = (volume.get("configMap") or {}).get("name")
+            secret = (volume.get("secret") or {}).get("secretName")
+            folder = str(mount.get("mountPath", "")).rstrip("/")
+            for path in paths:
+                if not (config or secret) or not _under(path, folder, mount.get("subPath")):
+                    continue
+                kind, holder = ("ConfigMap", config) if config else ("Secret", secret)
+                ref = ObjectRef(kind, issue.workload.namespace, str(holder))
+                cause = f"config.{kind.lower()}_missing"
+                known = case.snapshot.get(ref)
+                key = path.rsplit("/", 1)[-1]
+                has = kind == "ConfigMap" and key in ((known or {}).get("data") or {})
+                why = f"{name} logs that {path} is missing, which {ref.kind} {ref.name} should hold"
+                facts["missing"] = f"key {key} of {ref.kind} {ref.name}"
+                return [
+                    Claim(issue.workload, cause, 0.5 if has else 0.92, why, (ref,), facts=facts)
+                ]
+    return [
+        Claim(issue.workload, "config.env_wrong", 0.3, f"{name} misses a file", facts=facts),
+        Claim(issue.workload, "workload.bad_command", 0.3, f"{name} misses a file", facts=facts),
+    ]
+
+
+def _under(path: str, folder: str, sub: object) -> bool:
+    """Whether a path, often relative to an unknown directory, lies at a mount."""
+    if path.startswith(folder + "/") or path == folder:
+        return True
+    if path.startswith("/"):
+        return False
+    relative = path.removeprefix("./")
+    if sub:
+        return folder.endswith(relative)
+    parent = relative.rsplit("/", 1)[0] if "/" in relative else ""
+    return bool(parent) and folder.endswith("/" + parent)
 
 
 def target(case: Case, issue: LogIssue) -> ObjectRef | None:

@@ -17,6 +17,8 @@ from copilot.model.scope import ObjectRef
 _ERRORS_NEW = 0.03
 _ERRORS_ALONE = 0.10
 _TRAFFIC = 0.02
+_ARRIVED = frozenset({"auth_failed", "user_missing", "not_authorized", "db_limit", "lock",
+                      "exhausted"})  # fmt: skip
 
 
 def analyze(case: Case) -> Iterator[Clue]:
@@ -80,18 +82,25 @@ def _service(case: Case, node: ObjectRef, flow: Flow) -> Iterator[Clue]:
             onset=flow.latency.onset,
             claims=[Claim(node, "application.slow", 0.25, took)],
         )
-    surge = flow.rate.base and flow.rate.now >= 2.5 * flow.rate.base and flow.rate.above(1.0)
-    if surge and not case.depended_on(node):
+    if _surges(flow) and not any(
+        _surges(f)
+        for f in case.snapshot.telemetry.served()
+        if case.wiring.node(f.service) in case.depended_on(node)
+    ):
         more = f"{flow.rate.now:.1f} requests/s arrive (before: {flow.rate.base:.1f})"
         yield case.clue(
             "traffic.surge",
             node,
             f"{node.kind} {node.name}: {more}",
             [quote(case, flow)],
-            weight=0.45,
+            weight=0.6,
             onset=flow.rate.onset,
             claims=[Claim(node, "traffic.surge", 0.6, more)],
         )
+
+
+def _surges(flow: Flow) -> bool:
+    return bool(flow.rate.base and flow.rate.now >= 2.5 * flow.rate.base and flow.rate.above(1.0))
 
 
 def _edge(
@@ -103,6 +112,10 @@ def _edge(
         share = f"{100 * flow.errors.now:.0f} % of its calls to {callee.name} fail"
         # Calls that fail while the callee itself sees no failure, or no call at all, never arrive.
         arrive = server is not None and server.rate.now >= 0.3 * flow.rate.now
+        # A login that is refused has arrived.
+        arrive = arrive or bool(
+            _ARRIVED & {i.kind for i in case.issues if i.workload == caller and i.ongoing}
+        )
         claims = (
             []
             if arrive
@@ -130,7 +143,16 @@ def _edge(
             inside = server.latency.now - (server.latency.base or 0.0)
         took = f"calls take {1000 * flow.latency.now:.0f} ms (before: {1000 * (flow.latency.base or 0):.0f} ms)"
         claims = []
-        if server and server.latency and inside < 0.3 * gained:
+        others = [
+            f
+            for f in case.snapshot.telemetry.edges()
+            if f.service == flow.service and f.caller != flow.caller and f.rate.now > 0.1
+        ]
+        alone = bool(others) and not any(slow(f.latency, f.rate) for f in others)
+        if alone:
+            why = f"{took}, and {callee.name} answers its other callers as fast as before"
+            claims = [Claim(caller, "dependency.wrong_address", 0.3, why)]
+        elif server and server.latency and inside < 0.3 * gained:
             claims = [
                 Claim(
                     behind,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from connectors.api.values import Json
+from copilot.evidence.analyzers import scheduling
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue
 from copilot.evidence.kube import (
@@ -81,6 +82,7 @@ def claims(case: Case) -> Iterator[Clue]:
             else f"its phase is {phase}"
         )
         missing = "storageclass" in text.lower() and "not found" in text.lower()
+        missing = missing and scheduling.class_missing(case, claim)
         cause = "storage.class_missing" if missing else "storage.claim_unbound"
         why = f"PersistentVolumeClaim {ref.name} is not bound: {text[:200]}"
         waiting = [
@@ -131,7 +133,8 @@ def jobs(case: Case) -> Iterator[Clue]:
             owner,
             why,
             [case.ledger.value(job, "status")],
-            weight=0.6,
+            # One that nobody runs again is news, not an incident: whoever started it sees it.
+            weight=0.6 if owner.kind == "CronJob" else 0.3,
             onset=when,
             claims=[Claim(owner, "job.failing", 0.85, why)],
         )

@@ -11,9 +11,12 @@ from copilot.evidence.analyzers import (
     pods,
     policies,
     remarks,
+    replaced,
+    routing,
     services,
     settings,
     workloads,
+    written,
 )
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Clue
@@ -30,8 +33,15 @@ ANALYZERS: tuple[Callable[[Case], Iterator[Clue]], ...] = (
     platform.autoscalers,
     platform.ingresses,
     platform.evictions,
+    routing.policies,
+    routing.aliases,
+    routing.logged_addresses,
+    routing.cut_off,
+    routing.queues,
+    written.config_maps,
     dependencies.analyze,
     measured.analyze,
+    replaced.analyze,
     remarks.rollouts,
     remarks.restarts,
     remarks.borrowed_commands,

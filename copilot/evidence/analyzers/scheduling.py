@@ -24,6 +24,7 @@ from copilot.evidence.kube import (
 from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
 
+_DEFAULT = "default-scheduler"
 _ITEM = re.compile(
     r"(?:^|, |: )(\d+) ((?:(?!, \d+ (?:node|Insufficient|Too|Preemption|pod)).)+)", re.S
 )
@@ -101,6 +102,7 @@ def _claims(
     subject: Subject, reasons: Sequence[Item], message: str
 ) -> tuple[list[Claim], list[str]]:
     case, workload = subject.case, subject.workload
+    facts: dict[str, Fact] = {}
     kinds = {item.kind for item in reasons}
     shown = "; ".join(item.text for item in reasons) or message or "the scheduler gives no reason"
     missing = _CLAIM.search(message)
@@ -116,15 +118,21 @@ def _claims(
     claims: list[Claim] = []
     evidence: list[str] = []
     fitting = matching or list(nodes)
+    scheduler = str(dig(subject.pod, "spec.schedulerName") or _DEFAULT)
+    if not message and scheduler != _DEFAULT:
+        why = f"it asks for the scheduler {scheduler}, and none of that name has looked at it"
+        facts = {"rolled_out": 1} if case.changes(workload, "schedulerName") else {}
+        return [Claim(workload, "scheduling.scheduler_missing", 0.97, why, facts=facts)], []
     cordoned = [n for n in fitting if dig(n, "spec.unschedulable")]
     tainted = [(n, t) for n in fitting for t in _untolerated(subject.pod, n)]
-    if "cordoned" in kinds or any(
-        t.get("key") == "node.kubernetes.io/unschedulable" for _, t in tainted
-    ):
+    if "cordoned" in kinds or "node.kubernetes.io/unschedulable" in message:
+        # Where other nodes are out for another reason, that reason keeps the pod waiting as much.
+        alone = kinds <= {"cordoned", "taint", "not_ready"}
         for node in cordoned[:3] or fitting[:1]:
             why = f"node {name_of(node)} is cordoned"
             others = tuple(ref_of(n) for n in cordoned if n is not node)
-            claims.append(Claim(ref_of(node), "scheduling.cordoned", 0.93, why, also=others))
+            sure = 0.93 if alone else 0.3
+            claims.append(Claim(ref_of(node), "scheduling.cordoned", sure, why, also=others))
             evidence.append(case.ledger.value(node, "spec"))
             break
     system = (
@@ -147,7 +155,7 @@ def _claims(
             others = (*(ref_of(n) for n, _ in tainted if n is not node), workload)
             value = f"{key}={taint.get('value', '')}:{taint.get('effect')}"
             why = f"node {name_of(node)} has the taint {value}, which the pod does not tolerate"
-            facts: dict[str, Fact] = {
+            facts = {
                 "taint": key,
                 "effect": str(taint.get("effect")),
                 "value": str(taint.get("value", "")),
@@ -179,7 +187,9 @@ def _claims(
                 f"a host port that it claims is taken: {shown}",
             )
         )
-    if kinds & {"volume", "volume_affinity"}:
+    if "volume_affinity" in kinds:
+        claims.append(_volume_affinity(subject, shown))
+    if "volume" in kinds:
         claims += _volumes(subject, shown)
     if any(e.get("reason") == "Preempted" for e in case.snapshot.pod_events(subject.pod)):
         claims.append(
@@ -294,6 +304,19 @@ def _resources(subject: Subject, reasons: Sequence[Item], nodes: Sequence[Json])
     return Claim(workload, "resources.request_too_large", 0.8, why, facts=facts)
 
 
+def _volume_affinity(subject: Subject, shown: str) -> Claim:
+    """Its volume can be used on some nodes only, and the pod cannot run there."""
+    also: list[ObjectRef] = []
+    for volume in dig(subject.pod, "spec.volumes", []) or []:
+        name = dig(volume, "persistentVolumeClaim.claimName")
+        ref = ObjectRef("PersistentVolumeClaim", subject.workload.namespace, str(name))
+        bound = dig(subject.case.snapshot.get(ref), "spec.volumeName")
+        if name:
+            also += [ref, *([ObjectRef("PersistentVolume", "", str(bound))] if bound else [])]
+    why = f"the nodes of its volume are not those that it can run on: {shown}"
+    return Claim(subject.workload, "storage.volume_affinity", 0.9, why, also=tuple(also))
+
+
 def _volumes(subject: Subject, shown: str) -> list[Claim]:
     """The claim itself is analyzed where claims are; here is what the pod waits for."""
     case: Case = subject.case
@@ -309,7 +332,7 @@ def _volumes(subject: Subject, shown: str) -> list[Claim]:
             found.append(Claim(subject.workload, "storage.claim_missing", 0.96, why, also=(ref,)))
         elif claim is None or dig(claim, "status.phase") != "Bound":
             cause = (
-                "storage.class_missing" if _class_missing(case, claim) else "storage.claim_unbound"
+                "storage.class_missing" if class_missing(case, claim) else "storage.claim_unbound"
             )
             found.append(
                 Claim(
@@ -323,8 +346,10 @@ def _volumes(subject: Subject, shown: str) -> list[Claim]:
     return found or [Claim(subject.workload, "storage.claim_unbound", 0.6, shown)]
 
 
-def _class_missing(case: Case, claim: Json | None) -> bool:
+def class_missing(case: Case, claim: Json | None) -> bool:
+    """Whether a claim's StorageClass is lacking. One that volumes made by hand bear need not exist."""
     name = dig(claim, "spec.storageClassName")
-    if not name:
+    volumes = case.snapshot.of("PersistentVolume")
+    if not name or any(dig(v, "spec.storageClassName") == name for v in volumes):
         return False
     return case.snapshot.exists("StorageClass", "", str(name)) is False

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from connectors.api.values import Json
+from copilot.evidence.analyzers import logclaims
 from copilot.evidence.analyzers.pods import trouble
 from copilot.evidence.case import Case
 from copilot.evidence.changes import declared as manifest
@@ -243,6 +244,9 @@ def _port(
             return None
         if aim in served.declared and not (served.heard and _sole(served) not in (None, aim)):
             return None
+        others = {p.get("targetPort", p.get("port")) for p in dig(service, "spec.ports", []) or []}
+        if aim in served.declared and len(others) > 1 and others & set(served.heard):
+            return None  # a program announces rarely all of its ports
         strength, why = _strength(aim, number, served)
         if drifted:
             strength = max(strength, 0.93)
@@ -288,11 +292,22 @@ def _port(
         ref,
         f"Service {ref.name}: {because}" + (f"; changed at {brief(changed)}" if changed else ""),
         evidence,
-        weight=0.9 if strength >= 0.75 else 0.0,
+        weight=0.9 if strength >= 0.75 else 0.5 if _missed(case, ref) else 0.0,
         onset=changed,
         claims=claims,
         place=ref,
         local=True,
+    )
+
+
+def _missed(case: Case, ref: ObjectRef) -> bool:
+    """Whether callers complain of a Service now."""
+    measured = any(
+        flow.errors.now > 0.1 and case.wiring.callee(flow.service) == ref
+        for flow in case.snapshot.telemetry.edges()
+    )
+    return measured or any(
+        issue.ongoing and logclaims.target(case, issue) == ref for issue in case.issues
     )
 
 

@@ -9,6 +9,7 @@ from connectors.api.protocols import ClusterReader
 from copilot.model.action import Action
 from copilot.model.errors import NotAvailable
 from copilot.tools.context import Context
+from copilot.tools.redact import redact
 from copilot.tools.shell import binary, child
 from copilot.tools.shell.cluster import ShellCluster
 from copilot.tools.shell.filters import Stage, stage
@@ -73,6 +74,10 @@ async def run(context: Context, planned: Plan) -> Printed | list[Action]:
         printed = await get(context, cluster, command)
     else:
         printed = await binary.run(context, cluster, command)
+    if planned.filters and (command.verb.name != "get" or command.flag("output") in ("", "wide")):
+        # Before the filters: what they cut out of a line or a block would not look like a secret.
+        # Whole objects are redacted where they are read, value by value.
+        printed.text = await asyncio.to_thread(redact, printed.text)
     for one in planned.filters:
         if one.alone:
             printed.text = await child.run(one.name, one.words, printed.text)

@@ -187,7 +187,8 @@ async def test_no_tool_outlives_the_answer() -> None:
 async def test_a_trickling_endpoint_does_not_outlive_the_answer() -> None:
     started = time.monotonic()
     script = [calls(("get_logs", {"service": "a"}), delay=0.4), silence()]
-    async with OpenAIServer(script) as server:
+    # On a busy machine the second request may not be made any more.
+    async with OpenAIServer(script, strict=False) as server:
         events = await collect(agent(server, max_seconds=1.0).investigate("what is wrong?", SCOPE))
     assert time.monotonic() - started < 3.0
     fell_back(events)

@@ -217,13 +217,14 @@ async def test_pods_of_unread_controllers_are_seen() -> None:
 
 async def test_the_window_decides_what_is_recent() -> None:
     world = three_services()
-    job = world.add("Job", "backup", spec={"template": {}})
+    job = world.add("Job", "backup-1", spec={"template": {}})
+    job["metadata"]["ownerReferences"] = [{"kind": "CronJob", "name": "backup", "controller": True}]
     job["status"] = {
         "failed": 1,
         "conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded",
                         "lastTransitionTime": ago(600)}],
     }  # fmt: skip
-    assert top(await look(world)) == ("Job/backup", "job.failing")
+    assert top(await look(world)) == ("CronJob/backup", "job.failing")
     short = Scope("test", ("shop",), Window.last(NOW, 5))
     assert (
         await diagnose(Sources(FixedClock(NOW), world.cluster), short)

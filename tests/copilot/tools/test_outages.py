@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from connectors.api.errors import ConnectorError, SourceForbidden, SourceUnreachable
-from connectors.api.values import Alert, LogLine, LogPage, Series
+from connectors.api.values import Alert, Delivery, LogLine, LogPage, Series
 from copilot.model.errors import CorrectYourCall, NotAvailable
 from copilot.tools.catalog import ALL_TOOLS
 from copilot.tools.context import Limits
@@ -27,7 +27,8 @@ from tests.copilot.tools.worlds import NOW, FixedClock, Metrics, app, scope
 
 # Short where time runs out, long where a busy machine must not make it so.
 SECONDS = {"slow": 0.8}
-SOURCES = ("cluster", "metrics", "knowledge", "logs", "traces", "alerts")
+SOURCES = ("cluster", "metrics", "knowledge", "logs", "traces", "alerts", "changes")
+SEVERAL = ("alerts", "changes")
 STATES: dict[str, ConnectorError | str | None] = {
     "slow": "slow",
     "failing": SourceUnreachable("the server failed with 500"),
@@ -39,7 +40,7 @@ NEEDS = {
     "list_resources": "cluster",
     "describe_resource": "cluster",
     "get_events": "cluster",
-    "get_changes": "cluster",
+    "get_changes": "",
     "check_connectivity": "cluster",
     "get_topology": "cluster",
     "exec_shell": "cluster",
@@ -70,6 +71,16 @@ class Alerts:
     async def alerts(self, at: Any) -> list[Alert]:
         labels = {"namespace": "shop", "service": "cart"}
         return [Alert("Slow", "firing", labels, {"summary": "slow"}, NOW, "f")]
+
+
+@dataclass
+class Changes:
+    name: str = "argocd"
+
+    async def changes(self, start: Any, end: Any, namespaces: Any = ()) -> list[Delivery]:
+        return [
+            Delivery(NOW - timedelta(minutes=2), "shop", "application shop", "synced", ("cart",))
+        ]
 
 
 class Knowledge:
@@ -116,15 +127,16 @@ def healthy() -> dict[str, Any]:
         "logs": Logs(),
         "traces": Traces(STORE),
         "alerts": (Alerts(),),
+        "changes": (Changes(),),
     }
 
 
 def spoiled(source: str, state: ConnectorError | str | None) -> dict[str, Any]:
     sources = healthy()
     if state is None:
-        sources[source] = () if source == "alerts" else None
-    elif source == "alerts":
-        sources[source] = (Bad(Alerts(), state),)
+        sources[source] = () if source in SEVERAL else None
+    elif source in SEVERAL:
+        sources[source] = (Bad(sources[source][0], state),)
     else:
         sources[source] = Bad(sources[source], state)
     return sources
@@ -136,6 +148,7 @@ def arguments(tool: str) -> dict[str, Any]:
         key: names.get(value, value) if isinstance(value, str) else value
         for key, value in EXAMPLES[tool].items()
         if key not in ("source", "grep", "since_minutes")
+        and (tool, key) != ("get_changes", "service")
     }
     if tool == "propose_mitigation":
         found["object"] = "Deployment/shop/cart"
@@ -178,8 +191,12 @@ async def test_every_tool_answers_in_time_or_says_what_is_missing(source: str, s
             assert len(text) > 20
         else:
             assert outcome == "result", (tool, text)
-    told = {"cluster": ("get_metrics", "get_logs"), "metrics": ("get_alerts", "get_topology")}
-    told |= {"traces": ("get_traces",), "alerts": ("get_alerts",)}
+    told = {
+        "cluster": ("get_metrics", "get_logs", "get_changes"),
+        "logs": ("get_logs",),
+        "metrics": ("get_alerts", "get_topology"),
+    }
+    told |= {"traces": ("get_traces",), "alerts": ("get_alerts",), "changes": ("get_changes",)}
     if state != "absent":
         for tool in told.get(source, ()):
             assert "\ncaveat: " in answers[tool][1], (tool, answers[tool])

@@ -1,0 +1,170 @@
+"""Commands that an answer recommends: do they parse, and could policy ever allow them?
+
+Reading commands may be run by anyone. Of the writing ones only those are let through that change one
+named object of the scope in a way that can be taken back.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection
+
+from copilot.model.scope import ObjectRef
+from copilot.tools.names import canonical_kind
+from copilot.tools.shell.kubectl import Write
+from copilot.tools.shell.run import plan
+from copilot.tools.shell.words import Refused
+
+PROTECTED = ("kube-system", "kube-public", "kube-node-lease")
+_REVERSIBLE = {
+    *(
+        "create",
+        "scale",
+        "patch",
+        "label",
+        "annotate",
+        "cordon",
+        "uncordon",
+        "taint",
+        "autoscale",
+        "expose",
+    ),
+    *("delete pod", "rollout restart", "rollout undo", "rollout pause", "rollout resume"),
+    *("set image", "set resources", "set env", "set selector", "set serviceaccount"),
+}
+_READ_ROLLOUT = {"rollout status", "rollout history"}
+_DANGEROUS = {
+    *("force", "all", "all-namespaces", "now", "cascade", "prune", "overwrite-all"),
+    *("grace-period", "delete-emptydir-data", "ignore-daemonsets", "disable-eviction"),
+}
+_SHELL = re.compile(r"[;`]|&&|\|\||\$\(|>|<\(|(?<!\|)\|\s*(?:sh|bash|xargs|kubectl)\b")
+_HELM_READS = {"list", "ls", "status", "history", "get", "diff", "version"}
+_HELM_WRITES = {"rollback"}
+
+
+def problem(
+    command: str, namespaces: Collection[str] = (), objects: Collection[ObjectRef] = ()
+) -> str:
+    """Return why a command must not stand in an answer, "" when it may.
+
+    `namespaces` bound where it may write, `objects` what; when empty they are not checked.
+    """
+    line = command.strip().removeprefix("$ ").strip()
+    if _SHELL.search(line):
+        return "it is not one plain command"
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        return f"it does not parse: {error}"
+    if not words:
+        return "it is empty"
+    if words[0] == "helm":
+        verb = words[1] if len(words) > 1 else ""
+        allowed = verb in _HELM_READS or verb in _HELM_WRITES
+        return "" if allowed else f"helm {verb} is not a change that policy allows"
+    if words[0] == "incident-copilot":
+        return ""
+    if words[0] != "kubectl":
+        return f"{words[0]} is not a command that is recommended"
+    return _kubectl(line, words, namespaces, objects)
+
+
+def _kubectl(
+    line: str, words: list[str], namespaces: Collection[str], objects: Collection[ObjectRef]
+) -> str:
+    try:
+        if not isinstance(plan(line).command, Write):
+            return ""
+    except Refused:
+        pass  # not one of the agent's own reads; a person's write is judged below
+    plain, flags = _read(words[1:])
+    verb = " ".join(plain[:2]) if plain and plain[0] in ("rollout", "set") else " ".join(plain[:1])
+    rest = plain[len(verb.split()) :]
+    if verb in _READ_ROLLOUT:
+        return ""
+    if verb == "delete" and rest[:1] and canonical_kind(rest[0].partition("/")[0]) == "Pod":
+        # Its controller makes it anew: a restart of one pod.
+        verb = "delete pod"
+    if verb not in _REVERSIBLE:
+        return f"kubectl {verb} cannot be taken back, or is no change of one object"
+    if bad := sorted(_DANGEROUS & flags.keys()):
+        return f"--{bad[0]} goes beyond one object"
+    if "selector" in flags or "filename" in flags:
+        return "it names no single object"
+    space = flags.get("namespace", "")
+    if space in PROTECTED and not objects:
+        return f"the namespace {space} is protected from writes"
+    if verb == "create" and re.search(
+        r"cluster", " ".join([*rest[:1], flags.get("clusterrole", "")])
+    ):
+        return "it gives rights on the whole cluster"
+    if namespaces and space and space not in namespaces:
+        return f"the namespace {space} is outside of the scope"
+    if verb == "scale" and flags.get("replicas", "").strip() in ("0", ""):
+        return "it takes the workload away: no pod is left"
+    if verb == "patch" and re.search(r'"?replicas"?\s*:\s*0\b', flags.get("patch", "")):
+        return "it takes the workload away: no pod is left"
+    if verb in ("cordon", "uncordon") and rest:
+        rest = ["node", rest[0].removeprefix("node/")]
+    return _unknown(rest, space, objects)
+
+
+def _unknown(rest: list[str], space: str, objects: Collection[ObjectRef]) -> str:
+    named = [word for word in rest if "=" not in word and not word.endswith("-")]
+    if not named:
+        return "it names no object"
+    kind, slash, name = named[0].partition("/")
+    if not slash:
+        name = named[1] if len(named) > 1 else ""
+    if not name:
+        return "it names no object"
+    proper = canonical_kind(kind)
+    known = {
+        ref.name for ref in objects if not space or not ref.namespace or ref.namespace == space
+    }
+    if objects and name not in known and proper not in ("Node",):
+        return f"{proper} {name} is not in scope"
+    return ""
+
+
+_VALUED = {
+    "n": "namespace",
+    "p": "patch",
+    "f": "filename",
+    "l": "selector",
+    "c": "container",
+    "o": "output",
+}
+_WITH_VALUE = {
+    *_VALUED.values(),
+    "replicas",
+    "to-revision",
+    "type",
+    "context",
+    "limits",
+    "requests",
+}
+_WITH_VALUE |= {"current-replicas", "timeout", "min", "max", "cpu-percent", "port", "target-port"}
+
+
+def _read(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    plain: list[str] = []
+    flags: dict[str, str] = {}
+    queue = list(words)
+    while queue:
+        word = queue.pop(0)
+        if word == "--":
+            break
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+        elif word.startswith("-") and len(word) > 1 and not word[1:].isdigit():
+            name, equals, value = _VALUED.get(word[1], word[1]), word[2:], word[2:].lstrip("=")
+            name = {"A": "all-namespaces"}.get(name, name)
+        else:
+            plain.append(word)
+            continue
+        if not equals and name in _WITH_VALUE and queue:
+            value = queue.pop(0)
+        flags[name] = value
+    return plain, flags
