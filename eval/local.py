@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from copilot.config.settings import (
+from copilot.config.settings import Settings, StateSection
+from copilot.config.sources import (
     AlertmanagerSection,
     ClusterSection,
     ElasticsearchSection,
@@ -12,8 +13,6 @@ from copilot.config.settings import (
     LokiSection,
     PagerDutySection,
     PrometheusSection,
-    Settings,
-    StateSection,
     TempoSection,
 )
 from eval.protocols import Environment

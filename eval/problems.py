@@ -1,64 +1,80 @@
-"""Problems: an app, a fault on one of its services (or none), and the tasks asked about it."""
+"""Problems: ⟨task, context, oracle⟩ as AIOpsLab (arXiv 2501.06706) puts it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
-from copilot.model.errors import UsageError
-from eval.apps.loader import bundled_apps, load_app
-from eval.faults.registry import targets
+UNTIL_PAGED = 240.0
+"""Virtual seconds from the injection to the beginning of the session, unless a problem says more."""
+
+Check = Literal[
+    "pods",
+    "pods_strictly",
+    "target_port",
+    "ready_within_a_minute",
+    "scaled",
+    "named_pod",
+    "command",
+]
 
 
 class Task(StrEnum):
-    """The four questions of AIOpsLab (arXiv 2501.06706)."""
+    """What an agent is asked: AIOpsLab's four questions, and diagnosis with repair in one session."""
 
     DETECTION = "detection"
     LOCALIZATION = "localization"
     ANALYSIS = "analysis"
     MITIGATION = "mitigation"
+    END_TO_END = "end_to_end"
+
+    @property
+    def writes(self) -> bool:
+        """Whether a repair is asked for."""
+        return self in (Task.MITIGATION, Task.END_TO_END)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A kind of fault on a service of the app."""
+
+    kind: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """AIOpsLab's own labels, where they are not the fault's: each of `services` counts for compat."""
+
+    services: tuple[str, ...] = ()
+    system_level: str = ""
+    fault_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One incident to be worked on. Without a `fault` everything is as it should be."""
+    """One question about one incident, or about a healthy app when there are no `faults`.
 
+    `id` names it and is never shown to an agent. `app` is a bundled app's name or a path. `check` is
+    the compat oracle's way to look at a repair. With `noise`, that seed adds harmless oddities.
+    """
+
+    id: str
+    task: Task
     app: str
-    fault: str = ""
-    target: str = ""
+    faults: tuple[Broken, ...] = ()
+    labels: Labels = Labels()
+    check: Check = "pods"
+    noise: int | None = None
+    settle_seconds: float = UNTIL_PAGED
 
     @property
-    def id(self) -> str:
-        """A stable name; never shown to an agent."""
-        return f"{self.app}/{self.fault}/{self.target}" if self.fault else f"{self.app}/healthy"
+    def faulty(self) -> bool:
+        """Whether something is wrong."""
+        return bool(self.faults)
 
     @property
-    def tasks(self) -> tuple[Task, ...]:
-        """What can be asked: of a healthy app only whether it is."""
-        return tuple(Task) if self.fault else (Task.DETECTION,)
-
-
-_SMOKE = ("service_target_port", "scale_to_zero", "wrong_image", "revoke_database_login")
-
-
-def smoke() -> tuple[Problem, ...]:
-    """Four kinds of fault on each app that they fit, and each app when healthy."""
-    problems: list[Problem] = []
-    for app in bundled_apps():
-        problems.append(Problem(app))
-        for kind in _SMOKE:
-            places = targets(kind, load_app(app))
-            problems += [Problem(app, kind, target) for target in places[:1]]
-    return tuple(problems)
-
-
-SUITES: dict[str, Callable[[], tuple[Problem, ...]]] = {"smoke": smoke}
-"""All suites by name."""
-
-
-def suite(name: str) -> tuple[Problem, ...]:
-    """Return the problems of a suite. Raises `UsageError` when it is unknown."""
-    if name not in SUITES:
-        raise UsageError(f"there is no suite {name!r}", hint=f"there are: {', '.join(SUITES)}")
-    return SUITES[name]()
+    def instance(self) -> str:
+        """What problems over the same incident have in common."""
+        return "/".join([self.app, *(f"{f.kind}:{f.target}" for f in self.faults)])

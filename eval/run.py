@@ -1,107 +1,108 @@
-"""Runs a suite over candidates and prints what came of it."""
+"""Runs a suite for some agents: what is known already is not run again, what ends is written at once."""
 
 from __future__ import annotations
 
-import json
-import sys
+import asyncio
+import os
 import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from copilot.config.settings import Settings
 from copilot.model.errors import UsageError
 from eval import memory
+from eval.agents.catalog import agent
 from eval.environments.emulator.environment import START
-from eval.judge import judge_answer
-from eval.problems import suite
-from eval.runner import Candidate, Result, run_problem
-from eval.table import line, overall, rows
+from eval.problems import Problem
+from eval.runs.one import Job, Outcome
+from eval.runs.pool import run_jobs
+from eval.runs.store import Row, Store
+from eval.session.play import Limits
 
 
-def candidates(names: tuple[str, ...], settings: Settings) -> tuple[Candidate, ...]:
-    """Return the agents to grade, each also without the built-in runbooks. Raises `UsageError`."""
-    chosen: list[Candidate] = []
-    for name in names:
-        if name not in ("engine", "llm"):
-            raise UsageError(f"there is no agent {name!r}", hint="there are: engine, llm")
-        if name == "llm" and not settings.model.usable:
-            raise UsageError(
-                "the agent 'llm' needs a model", hint="set OPENAI_API_KEY or OPENAI_BASE_URL"
-            )
-        model = name == "llm"
-        chosen += [
-            Candidate(name, model),
-            Candidate(f"{name}, no built-in runbooks", model, builtin=False, incidents=False),
-        ]
-    return tuple(chosen)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A run: every problem for every agent, `repeats` times, each with the next seed."""
+
+    problems: tuple[Problem, ...]
+    agents: tuple[str, ...]
+    seed: int = 0
+    repeats: int = 1
+    parallel: int = 0
+    limits: Limits = field(default_factory=Limits)
+    out: Path | None = None
 
 
-async def run_suite(
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. `left` are the seconds that the rest may take, None while nothing is known."""
+
+    done: int
+    number: int
+    left: float | None
+    row: Row | None
+    lost: str = ""
+
+
+Tell = Callable[[Progress], None]
+
+
+async def run_suite(wanted: Wanted, settings: Settings, tell: Tell) -> list[Row]:
+    """Run it, and return the results in the order of agents and problems. Raises `UsageError`.
+
+    A problem whose process died twice is left out, and told as `lost`; running again tries it again.
+    """
+    for name in wanted.agents:
+        agent(name, settings)
+    jobs = jobs_of(wanted)
+    if not jobs:
+        raise UsageError("nothing to run", hint="see: incident-copilot eval list")
+    with tempfile.TemporaryDirectory(prefix="incident-copilot-eval-") as folder:
+        store = Store(wanted.out or Path(folder) / "results")
+        waiting = [job for job in jobs if store.row(job) is None]
+        knowledge = Path(folder) / "knowledge"
+        await asyncio.to_thread(knowledge.mkdir)
+        if any(agent(job.agent, settings).knowledge for job in waiting):
+            await memory.prepare(knowledge, START, builtin=True, incidents=False)
+        if waiting:
+            await _run(waiting, len(jobs), settings, knowledge, store, wanted, tell)
+        return store.finish(jobs)
+
+
+def jobs_of(wanted: Wanted) -> list[Job]:
+    """All runs of single problems."""
+    return [
+        Job(problem, name, wanted.seed + repeat, wanted.limits, repeat)
+        for name in wanted.agents
+        for repeat in range(wanted.repeats)
+        for problem in wanted.problems
+    ]
+
+
+async def _run(
+    waiting: Sequence[Job],
+    number: int,
     settings: Settings,
-    name: str,
-    agents: tuple[str, ...],
-    *,
-    out: Path | None,
-    seed: int,
-    judge: bool,
-) -> float:
-    """Run it, write `results.jsonl` as it goes, print the table; return the share of successes."""
-    problems, chosen = suite(name), candidates(agents, settings)
-    if judge and not settings.model.usable:
-        raise UsageError("--judge needs a model", hint="set OPENAI_API_KEY or OPENAI_BASE_URL")
-    narration = Console(stderr=True)
-    results: list[Result] = []
-    judged: list[float | None] = []
-    lines = _Lines(out)
-    for candidate in chosen:
-        with tempfile.TemporaryDirectory(prefix="incident-copilot-eval-") as folder:
-            prepared = Path(folder)
-            await memory.prepare(
-                prepared, START, builtin=candidate.builtin, incidents=candidate.incidents
-            )
-            for problem in problems:
-                result = await run_problem(
-                    settings, problem, candidate, seed=seed, prepared=prepared
-                )
-                score = await judge_answer(settings.model, result) if judge else None
-                results.append(result)
-                judged.append(score)
-                lines.add(line(result, score))
-                marks = " ".join(f"{g.task}:{'✓' if g.success else '✗'}" for g in result.grades)
-                narration.print(f"{candidate.name} · {problem.id} · {marks}", style="dim")
-    _print(results, judged)
-    return overall(results)
+    knowledge: Path,
+    store: Store,
+    wanted: Wanted,
+    tell: Tell,
+) -> None:
+    began, ended = time.monotonic(), 0
+    parallel = wanted.parallel or min(os.cpu_count() or 1, len(waiting))
+    async for job, outcome in run_jobs(waiting, settings, knowledge, parallel=parallel):
+        ended += 1
+        left = (time.monotonic() - began) / ended * (len(waiting) - ended)
+        row = await _keep(store, outcome)
+        done = number - len(waiting) + ended
+        tell(Progress(done, number, left, row, "" if row else job.key))
 
 
-class _Lines:
-    """Appends to `results.jsonl`, each line as soon as it is known."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._path = folder / "results.jsonl" if folder else None
-        if folder and self._path:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._path.write_text("", encoding="utf-8")
-
-    def add(self, line: dict[str, Any]) -> None:
-        if self._path:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-
-
-def _print(results: list[Result], judged: list[float | None]) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    header, body = rows(results, judged)
-    table = Table(title="Successes of tasks (strict oracles)")
-    for column in header:
-        table.add_column(column)
-    for row in body:
-        table.add_row(*row)
-    console.print(table)
-    failures = [r for r in results if r.error or not all(g.success for g in r.grades)]
-    for result in failures:
-        wrong = "; ".join(f"{g.task}: {g.detail}" for g in result.grades if not g.success)
-        console.print(f"✗ {result.candidate.name} · {result.problem.id} · {result.error or wrong}")
-    console.print(f"{overall(results):.0%} of all tasks")
+async def _keep(store: Store, outcome: Outcome | None) -> dict[str, Any] | None:
+    if outcome is None:
+        return None
+    await asyncio.to_thread(store.add, outcome)
+    return outcome.row

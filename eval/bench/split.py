@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from eval.apps.loader import load_app
@@ -84,10 +85,18 @@ def _round(half: Side, apps: Sequence[str], turn: int, position: int, seed: int)
     found: list[Item] = []
     for number, kind in enumerate(kinds(half)):
         app = apps[(number + turn) % len(apps)]
-        fitting = _spread(targets(kind, load_app(app)), f"{seed}:{kind}:{app}")
+        fitting = _spread(_fitting(kind, app), f"{seed}:{kind}:{app}")
         if position < len(fitting):
             found.append(Item(app, kind, fitting[position], seed))
     return found
+
+
+_app = cache(load_app)
+
+
+@cache
+def _fitting(kind: str, app: str) -> list[str]:
+    return targets(kind, _app(app))
 
 
 def _spread(names: Sequence[str], salt: str) -> list[str]:

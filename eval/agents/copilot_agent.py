@@ -1,0 +1,196 @@
+"""Our copilot as an agent: it looks with its own tools, and submits what it finds.
+
+It gets what a person would get, a kubeconfig and URLs; its proposed repair is approved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from copilot.config.settings import KnowledgeSection, ModelSection
+from copilot.model.causes import CAUSES
+from copilot.model.diagnosis import Diagnosis, RootCause, Verdict
+from copilot.model.errors import CopilotError
+from copilot.model.events import (
+    ActionFinished,
+    AnswerGiven,
+    ApprovalNeeded,
+    DiagnosisReady,
+    Event,
+    InvestigationFailed,
+    ToolFinished,
+    ToolStarted,
+)
+from copilot.sessions.assemble import Copilot, assemble
+from eval import memory
+from eval.agents.protocol import Briefing, Open, Spent, block
+from eval.local import inside
+from eval.problems import Task
+from eval.session.costs import OWN_TOOL
+
+_QUESTION = "Is something wrong with this application? If so: where, why, and what would repair it?"
+_SERVICES = ("Deployment", "StatefulSet", "DaemonSet", "Service", "Pod")
+
+
+def copilot_agent(*, model: bool) -> Open:
+    """Return our copilot, with its language model or as the evidence engine alone."""
+
+    @asynccontextmanager
+    async def open_(briefing: Briefing) -> AsyncIterator[CopilotAgent]:
+        with tempfile.TemporaryDirectory(
+            prefix="incident-copilot-eval-", dir=_in_memory(), ignore_cleanup_errors=True
+        ) as folder:
+            place = Path(folder)
+            if briefing.knowledge is not None:
+                await asyncio.to_thread(memory.copy, briefing.knowledge, place)
+            builtin = KnowledgeSection(builtin=briefing.knowledge is not None)
+            settings = inside(briefing.environment, briefing.settings, place).model_copy(
+                update={
+                    "knowledge": builtin,
+                    "model": briefing.settings.model if model else ModelSection(enabled=False),
+                }
+            )
+            async with assemble(settings, clock=briefing.environment.clock) as copilot:
+                yield CopilotAgent(briefing, copilot)
+
+    return open_
+
+
+def _in_memory() -> str | None:
+    """A folder without a disk behind it, where the system has one: nothing here must survive."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+class CopilotAgent:
+    """Fits `eval.agents.protocol.Playing`."""
+
+    turn_seconds = 0.0
+
+    def __init__(self, briefing: Briefing, copilot: Copilot) -> None:
+        self._briefing, self._copilot = briefing, copilot
+        self._session = copilot.start(title="evaluation")
+        self._calls: set[tuple[str, str]] = set()
+        self.spent = Spent()
+
+    async def get_action(self, input: str, /) -> str:
+        """Investigate, repair if that is asked, and submit."""
+        diagnosis, approval = await self._investigate()
+        task = self._briefing.problem.task
+        if task.writes and approval is not None:
+            await self._repair(approval)
+        return block(submission(diagnosis, task))
+
+    async def _investigate(self) -> tuple[Diagnosis | None, ApprovalNeeded | None]:
+        diagnosis: Diagnosis | None = None
+        approval: ApprovalNeeded | None = None
+        async for event in self._session.ask(_QUESTION):
+            self._account(event)
+            if isinstance(event, DiagnosisReady):
+                diagnosis = event.diagnosis
+            elif isinstance(event, ApprovalNeeded):
+                approval = event
+        await self._briefing.environment.clock.sleep(OWN_TOOL * self.spent.tool_calls)
+        if diagnosis is not None:
+            self._tell(diagnosis)
+        return diagnosis, approval
+
+    async def _repair(self, approval: ApprovalNeeded) -> None:
+        try:
+            decided = self._session.decide(approval.approval, approved=True, by="the evaluation")
+            async for event in decided:
+                if isinstance(event, ActionFinished):
+                    self.spent.answer += f"\n\n{approval.mitigation.title}: {event.detail}"
+        except CopilotError as error:
+            self.spent.failure = f"{approval.mitigation.title}: {error}"
+
+    def _account(self, event: Event) -> None:
+        match event:
+            case ToolStarted(_, tool, arguments):
+                self.spent.repeated += (tool, arguments) in self._calls
+                self._calls.add((tool, arguments))
+                self.spent.tools[tool] = self.spent.tools.get(tool, 0) + 1
+            case ToolFinished(ok=ok):
+                self.spent.tool_calls += 1
+                self.spent.tool_errors += not ok
+            case AnswerGiven(text):
+                self.spent.answer = text
+            case InvestigationFailed(name, message):
+                self.spent.failure = f"{name}: {message}"
+            case _:
+                pass
+
+    def _tell(self, diagnosis: Diagnosis) -> None:
+        spent, usage, causes = self.spent, diagnosis.usage, diagnosis.root_causes
+        spent.input_tokens, spent.output_tokens = usage.input_tokens, usage.output_tokens
+        spent.money = usage.money
+        known = {evidence.id for evidence in diagnosis.evidence}
+        spent.claims = len(causes)
+        spent.grounded = sum(
+            not cause.unverified and bool(cause.evidence) and set(cause.evidence) <= known
+            for cause in causes
+        )
+        spent.named = tuple(dict.fromkeys(str(cause.object) for cause in causes))
+        if causes:
+            spent.cause = causes[0].cause
+        spent.confidence = _confidence(diagnosis)
+
+
+def _confidence(diagnosis: Diagnosis) -> float | None:
+    if diagnosis.verdict is Verdict.INCIDENT and diagnosis.root_causes:
+        return round(diagnosis.root_causes[0].confidence, 3)
+    return None
+
+
+def submission(diagnosis: Diagnosis | None, task: Task) -> str:
+    """The diagnosis as the call that answers a task."""
+    causes = diagnosis.root_causes if diagnosis else ()
+    incident = _something_wrong(diagnosis)
+    match task:
+        case Task.DETECTION:
+            return f"submit({'Yes' if incident else 'No'!r})"
+        case Task.LOCALIZATION:
+            return f"submit({_services(causes) if incident else []!r})"
+        case Task.ANALYSIS:
+            return f"submit({_kind(causes)!r})"
+        case Task.MITIGATION:
+            return "submit()"
+        case Task.END_TO_END:
+            whole = {
+                "has_anomaly": "Yes" if incident else "No",
+                "faulty_components": _services(causes) if incident else [],
+                **_kind(causes),
+            }
+            return f"submit({whole!r})"
+
+
+def _something_wrong(diagnosis: Diagnosis | None) -> bool:
+    """Only yes or no can be submitted: the undecided answer yes when they name a suspect."""
+    if diagnosis is None or diagnosis.verdict is Verdict.HEALTHY:
+        return False
+    return diagnosis.verdict is Verdict.INCIDENT or bool(diagnosis.root_causes)
+
+
+def _kind(causes: tuple[RootCause, ...]) -> dict[str, str]:
+    known = CAUSES.get(causes[0].cause if causes else "unknown", CAUSES["unknown"])
+    return {"system_level": known.system_level, "fault_type": known.fault_type}
+
+
+def _services(causes: tuple[RootCause, ...]) -> list[str]:
+    """The service that the first cause sits in; others only where they are as likely."""
+    named: list[str] = []
+    for cause in causes:
+        if cause.confidence < causes[0].confidence - 1e-9 and cause.confidence < 0.6:
+            break
+        if cause.object == causes[0].object or cause.confidence >= 0.6:
+            named.append(_service(cause))
+    return list(dict.fromkeys(named))
+
+
+def _service(cause: RootCause) -> str:
+    places = [o for o in (cause.object, *cause.also) if o.kind in _SERVICES]
+    return places[0].name if places else cause.object.name

@@ -1,0 +1,127 @@
+"""Small charts as inline SVG, coloured by the page's variables so that they follow light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from itertools import pairwise
+
+_COLOURS = ("var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)")
+
+
+def colour(index: int) -> str:
+    """The colour of the n-th series."""
+    return _COLOURS[index % len(_COLOURS)]
+
+
+def bars(rows: Sequence[tuple[str, float, float, float, int]]) -> str:
+    """Horizontal bars of shares: (label, value, low, high, series), each from 0 to 1."""
+    height, left, width = 22, 250, 420
+    parts = []
+    for number, (label, value, low, high, series) in enumerate(rows):
+        y = number * height + 4
+        middle = y + height / 2 - 2
+        parts.append(
+            f'<text x="{left - 8}" y="{middle + 4}" text-anchor="end">{escape(label)}</text>'
+            f'<rect x="{left}" y="{y}" width="{width}" height="{height - 8}" fill="var(--line)"/>'
+            f'<rect x="{left}" y="{y}" width="{value * width:.1f}" height="{height - 8}" fill="{colour(series)}"/>'
+            f'<path d="M{left + low * width:.1f} {middle:.1f}H{left + high * width:.1f}" stroke="var(--ink)"/>'
+            f'<text x="{left + width + 8}" y="{middle + 4}">{value:.0%}</text>'
+        )
+    return _svg(left + width + 60, len(rows) * height + 8, "".join(parts))
+
+
+def scatter(points: Sequence[tuple[str, float, float, int]], across: str, up: str) -> str:
+    """Points (label, x, y from 0 to 1, series); x from 0 to the greatest."""
+    width, height, left, top = 560, 260, 50, 16
+    most = max((x for _, x, _, _ in points), default=0.0) or 1.0
+    parts = [_frame(left, top, width, height, across, up, f"{most:.4g}")]
+    for label, x, y, series in points:
+        place = left + x / most * (width - 20), top + (1 - y) * height
+        near_end = place[0] > left + width * 0.7
+        anchor, shift = ("end", -9) if near_end else ("start", 9)
+        parts.append(
+            f'<circle cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="5" fill="{colour(series)}"/>'
+            f'<text x="{place[0] + shift:.1f}" y="{place[1] + 4:.1f}" text-anchor="{anchor}">{escape(label)}</text>'
+        )
+    return _svg(left + width + 20, top + height + 44, "".join(parts))
+
+
+def lines(
+    series: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    across: str,
+    up: str,
+    *,
+    diagonal: bool = False,
+) -> str:
+    """Lines through points with y from 0 to 1; `diagonal` for calibration, where x is a share too."""
+    width, height, left, top = 420, 260, 50, 16
+    most = (
+        1.0 if diagonal else max((x for _, found in series for x, _ in found), default=1.0) or 1.0
+    )
+    parts = [_frame(left, top, width, height, across, up, f"{most:.4g}")]
+    if diagonal:
+        parts.append(
+            f'<path d="M{left} {top + height}L{left + width} {top}" stroke="var(--line)" stroke-dasharray="4"/>'
+        )
+    for number, (label, found) in enumerate(series):
+        places = [(left + x / most * width, top + (1 - y) * height) for x, y in found]
+        for (x1, y1), (x2, y2) in pairwise(places):
+            parts.append(
+                f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{colour(number)}" stroke-width="2"/>'
+            )
+        parts += [
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour(number)}"/>' for x, y in places
+        ]
+        y = top + 14 + 16 * number
+        parts.append(
+            f'<rect x="{left + width + 12}" y="{y - 9}" width="10" height="10" fill="{colour(number)}"/>'
+        )
+        parts.append(f'<text x="{left + width + 27}" y="{y}">{escape(label)}</text>')
+    return _svg(left + width + 180, top + height + 44, "".join(parts))
+
+
+def stacked(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]], names: Sequence[str]) -> str:
+    """One bar a row, its parts as shares of its whole; `names` fixes the colours."""
+    height, left, width = 26, 150, 480
+    parts = []
+    for number, (label, found) in enumerate(rows):
+        whole = sum(times for _, times in found) or 1
+        x, y = float(left), number * height + 4
+        parts.append(f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{escape(label)}</text>')
+        for name, times in found:
+            part = times / whole * width
+            shade = colour(names.index(name))
+            told = f"<title>{escape(name)}: {times}</title>"
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y}" width="{part:.1f}" height="{height - 8}" fill="{shade}">{told}</rect>'
+            )
+            x += part
+    base = len(rows) * height + 20
+    for number, name in enumerate(names):
+        x, y = left + number % 3 * 170, base + number // 3 * 18
+        parts.append(f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{colour(number)}"/>')
+        parts.append(f'<text x="{x + 15}" y="{y}">{escape(name)}</text>')
+    return _svg(left + width + 40, base + (len(names) + 2) // 3 * 18, "".join(parts))
+
+
+def _frame(left: int, top: int, width: int, height: int, across: str, up: str, most: str) -> str:
+    parts = [
+        f'<path d="M{left} {top}V{top + height}H{left + width}" stroke="var(--muted)" fill="none"/>'
+    ]
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = top + (1 - share) * height
+        parts.append(
+            f'<text x="{left - 6}" y="{y + 4}" text-anchor="end" class="m">{share:.0%}</text>'
+        )
+    parts.append(
+        f'<text x="{left + width}" y="{top + height + 16}" text-anchor="end" class="m">{most}</text>'
+    )
+    parts.append(
+        f'<text x="{left}" y="{top + height + 34}" class="m">{escape(up)} over {escape(across)}</text>'
+    )
+    return "".join(parts)
+
+
+def _svg(width: float, height: float, inside: str) -> str:
+    return f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">{inside}</svg>'

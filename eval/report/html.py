@@ -1,0 +1,119 @@
+"""One HTML page of results, with everything in it: it opens from a disk, in light and in dark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from eval.measures.summary import Row, Summary, by, share, summarize
+from eval.problems import Task
+from eval.report import charts
+from eval.report.tables import Table, failures, measures, successes
+from eval.runs.store import key_of
+
+_FEW_ACTIONS = 6
+
+
+def page(rows: Sequence[Row], sessions: Mapping[str, Any]) -> str:
+    """Return the page. Whatever an agent wrote is data in it, never markup."""
+    found = summarize(rows)
+    here = Path(__file__).parent
+    parts = [
+        _part("Success, strict", "The cause is gone, users are served, nothing else broke.",
+              _table(successes(found, "strict"))),
+        _part("Success, compat", "AIOpsLab's own checks, flaws included.",
+              _table(successes(found, "compat"))),
+        _part("Success by task", "Strict; the thin line is the 95 % interval.", _by_task(found)),
+        _part("Cost against accuracy", "Tool calls a problem; strict.", _cost(found)),
+        _part("Calibration", "How often the cause at rank 1 was right, by the agent's own confidence.",
+              _calibration(found)),
+        _part("Action mix", "Which tools are used, as shares.", _actions(found)),
+        _part("Step limit", "Success had the session ended after so many steps.", _steps(rows)),
+        _part("Measures", "Means over problems; seconds are virtual.", _table(measures(found))),
+        _part("Failures", "Strictly judged.", _table(failures(rows))),
+    ]  # fmt: skip
+    data = json.dumps(
+        [{"row": row, "session": sessions.get(key_of(dict(row)))} for row in rows], default=str
+    ).replace("</", "<\\/")
+    return (
+        (here / "page.html")
+        .read_text("utf-8")
+        .replace("{{parts}}", "".join(parts))
+        .replace("{{number}}", str(len(rows)))
+        .replace("{{data}}", data)
+    )
+
+
+def _part(title: str, text: str, body: str) -> str:
+    if not body:
+        return ""
+    return f"<section><h2>{escape(title)}</h2><p>{escape(text)}</p><div class='wide'>{body}</div></section>"
+
+
+def _table(table: Table) -> str:
+    header, body = table
+    if not body:
+        return ""
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in body
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _by_task(found: Sequence[Summary]) -> str:
+    rows = []
+    for task in [*[t.value for t in Task], "all"]:
+        for number, one in enumerate(found):
+            if task in one.success and (it := one.success[task]["strict"]).value is not None:
+                rows.append((f"{task} · {one.agent}", it.value or 0.0, *it.interval, number))
+    return charts.bars(rows)
+
+
+def _cost(found: Sequence[Summary]) -> str:
+    points = [
+        (one.agent, one.means["tool_calls"], one.success["all"]["strict"].value or 0.0, number)
+        for number, one in enumerate(found)
+    ]
+    return charts.scatter(points, "tool calls", "success")
+
+
+def _calibration(found: Sequence[Summary]) -> str:
+    series = [
+        (f"{one.agent} (ECE {one.calibration.ece:.2f})",
+         [(b.confidence, b.right) for b in one.calibration.bins])
+        for one in found
+        if one.calibration
+    ]  # fmt: skip
+    return charts.lines(series, "confidence", "right", diagonal=True) if series else ""
+
+
+def _actions(found: Sequence[Summary]) -> str:
+    total: dict[str, int] = {}
+    for one in found:
+        for name, times in one.actions.items():
+            total[name] = total.get(name, 0) + times
+    names = sorted(total, key=lambda name: -total[name])[: _FEW_ACTIONS - 1]
+    rows = []
+    for one in found:
+        mix = [(name, one.actions.get(name, 0)) for name in names]
+        rest = sum(times for name, times in one.actions.items() if name not in names)
+        rows.append((one.agent, [*mix, ("other", rest)]))
+    return charts.stacked(rows, [*names, "other"])
+
+
+def _steps(rows: Sequence[Row]) -> str:
+    most = max((int(row["steps"]) for row in rows), default=0)
+    if most <= 1:
+        return ""
+    series = []
+    for agent, mine in by(rows, lambda row: str(row["agent"])).items():
+        points = []
+        for limit in range(1, most + 1):
+            hit = share(mine, lambda r, n=limit: bool(r["success"]["strict"] and r["steps"] <= n))  # type: ignore[misc]
+            points.append((float(limit), hit.value or 0.0))
+        series.append((agent, points))
+    return charts.lines(series, "steps", "success")

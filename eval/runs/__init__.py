@@ -1,0 +1,1 @@
+"""Many problems: processes, crashes, resumption."""

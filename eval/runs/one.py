@@ -1,0 +1,145 @@
+"""One problem for one agent, from a warm world to a line of results."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from copilot.config.settings import Settings
+from copilot.model.errors import CopilotError
+from eval.agents.catalog import AGENTS
+from eval.agents.protocol import Briefing, Spent
+from eval.apps.model import App
+from eval.problems import Problem
+from eval.protocols import Environment
+from eval.session.actions import Actions
+from eval.session.grade import Graded, grade
+from eval.session.play import Limits, Played, play
+from eval.session.record import session_record
+from eval.session.scene import Scene, set_scene
+from eval.session.texts import description, instructions
+
+
+class World(Environment, Protocol):
+    """An environment that knows its app."""
+
+    @property
+    def app(self) -> App:
+        """The app under test, as it is deployed there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be run. `repeat` tells runs of the same problem apart."""
+
+    problem: Problem
+    agent: str
+    seed: int
+    limits: Limits = field(default_factory=Limits)
+    repeat: int = 0
+
+    @property
+    def key(self) -> str:
+        """What names the run in the results."""
+        return f"{self.agent}|{self.problem.id}|{self.seed}|{self.repeat}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A line of results, and the session in AIOpsLab's layout."""
+
+    row: dict[str, Any]
+    session: dict[str, Any]
+
+
+async def run_one(job: Job, world: World, settings: Settings, knowledge: Path | None) -> Outcome:
+    """Break the world, let the agent work, grade. An agent that fails is graded as it stands."""
+    began, cpu = time.perf_counter(), time.process_time()
+    scene = await set_scene(job.problem, world, world.app, job.seed)
+    entry = AGENTS[job.agent]
+    actions = Actions(world, world.app, job.problem.task)
+    briefing = Briefing(
+        job.problem,
+        world.app,
+        description(job.problem, world.app),
+        instructions(),
+        actions.documentation(),
+        world,
+        settings,
+        job.seed,
+        knowledge if entry.knowledge else None,
+        scene.faults,
+    )
+    spent, played = Spent(), None
+    started = world.clock.now()
+    agent_began = time.perf_counter()
+    try:
+        async with actions, entry.open(briefing) as agent:
+            spent = agent.spent
+            played = await play(agent, actions.act, world.clock, job.limits)
+    except CopilotError as error:
+        spent = replace(spent, failure=str(error))
+    agent_seconds = time.perf_counter() - agent_began
+    played = played or Played(started, world.clock.now(), stopped="the agent failed")
+    graded = await grade(scene, played.solution)
+    row = _row(job, scene, played, graded, spent)
+    row["wall"] = {
+        "seconds": round(time.perf_counter() - began, 2),
+        "agent_seconds": round(agent_seconds, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "money": spent.money,
+    }
+    return Outcome(
+        row, session_record(job.agent, job.key, job.problem.id, played, row, spent.answer)
+    )
+
+
+def _row(job: Job, scene: Scene, played: Played, graded: Graded, spent: Spent) -> dict[str, Any]:
+    problem = job.problem
+    took = (played.ended - played.started).total_seconds()
+    tools = {**played.actions}
+    for name, times in spent.tools.items():
+        tools[name] = tools.get(name, 0) + times
+    return {
+        "id": problem.id,
+        "task": problem.task.value,
+        "app": Path(problem.app).stem,
+        "instance": problem.instance,
+        "truth": scene.truth.words,
+        "faulty": problem.faulty,
+        "agent": job.agent,
+        "seed": job.seed,
+        "repeat": job.repeat,
+        "success": {"compat": graded.compat.success, "strict": graded.strict.success},
+        "detail": {"compat": graded.compat.detail, "strict": graded.strict.detail},
+        "subset": {"compat": graded.compat.subset, "strict": graded.strict.subset},
+        "within_3": {"compat": graded.compat.within_3, "strict": graded.strict.within_3},
+        "diagnosed": graded.diagnosed,
+        "mitigated": graded.mitigated,
+        "regressions": list(graded.regressions),
+        "solution": played.solution,
+        "submitted": played.submitted,
+        "cause": spent.cause,
+        "cause_right": spent.cause in scene.truth.causes if spent.cause else None,
+        "confidence": spent.confidence,
+        "seconds_from_start": round(took, 1),
+        "seconds_from_onset": round((played.ended - scene.onset).total_seconds(), 1),
+        "steps": played.steps,
+        "invalid_calls": played.invalid,
+        "repeated_calls": played.repeated + spent.repeated,
+        "tool_calls": sum(played.actions.values())
+        - played.actions.get("submit", 0)
+        + spent.tool_calls,
+        "tool_errors": spent.tool_errors,
+        "actions": dict(sorted(tools.items())),
+        "input_tokens": spent.input_tokens,
+        "output_tokens": spent.output_tokens,
+        "claims": spent.claims,
+        "grounded": spent.grounded,
+        "named": list(spent.named),
+        "stopped": played.stopped,
+        "failure": spent.failure,
+    }

@@ -1,0 +1,1 @@
+"""One problem, played: the environment, the actions, the loop, the record."""

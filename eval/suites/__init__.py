@@ -1,0 +1,1 @@
+"""Suites of problems, as data and as rules."""
