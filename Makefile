@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check bench verify clean
+.PHONY: demo test check bench bench-engine verify clean
 
 demo: .venv/ready ## watch an incident being found, explained, fixed and written up
 	$(BIN)/incident-copilot demo
@@ -19,6 +19,20 @@ check: .venv/ready ## lint, format, types, architecture
 bench: .venv/ready ## measurements: print their numbers
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.emulator
+	$(BIN)/python -m benchmarks.emulator_scale
+	$(BIN)/python -m benchmarks.telemetry
+	$(BIN)/python -m benchmarks.collect_calls
+	$(BIN)/python -m benchmarks.logs
+	$(BIN)/python -m benchmarks.redaction
+	$(BIN)/python -m benchmarks.retrieval
+	$(BIN)/python -m benchmarks.retrieval_quality
+	$(BIN)/python -m benchmarks.agent_cost
+
+bench-engine: .venv/ready ## the evidence engine over faults, healthy runs and held-out faults; goes on where it stopped
+	$(BIN)/python -m benchmarks.engine --table dev --out out/engine
+	$(BIN)/python -m benchmarks.engine --table healthy --limit 200 --out out/engine
+	$(BIN)/python -m benchmarks.engine --table held --out out/engine-held
+	$(BIN)/python -m benchmarks.engine_report --dev out/engine --held out/engine-held
 
 verify: .venv/ready ## the big matrices, on the emulator and on $KUBECONFIG
 	$(BIN)/pytest -m 'matrix or cluster_long' --hypothesis-profile=search
