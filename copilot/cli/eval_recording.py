@@ -71,6 +71,9 @@ def replay(
     serve: Annotated[
         bool, typer.Option("--serve", help="Only serve the APIs, until interrupted.")
     ] = False,
+    model: Annotated[
+        bool, typer.Option("--model", help="Let the configured model answer, not the engine alone.")
+    ] = False,
     output: options.OutputFormat = options.Format.TEXT,
 ) -> None:
     """Serve a bundle through the APIs it was recorded from, diagnose it, and grade the diagnosis.
@@ -80,6 +83,7 @@ def replay(
 
     async def command() -> ExitCode:
         from copilot.cli.console import narrate, print_json
+        from copilot.model.errors import UsageError
         from eval.recording.bundle import load, read_truth
         from eval.recording.diagnose import diagnose
         from eval.recording.grade import grade, lines
@@ -87,6 +91,9 @@ def replay(
 
         bundle = load(file)
         right = read_truth(truth) if truth is not None else bundle.truth
+        known = settings()
+        if model and not known.model.usable:
+            raise UsageError("no model is configured", hint="set OPENAI_API_KEY or OPENAI_BASE_URL")
         environment = await Replay.open(bundle)
         try:
             for obj in environment.unserved:
@@ -94,7 +101,7 @@ def replay(
                 narrate(f"cannot be served here: {name}", style="yellow")
             if serve:
                 return await _serve(environment)
-            diagnosis = await diagnose(environment, settings(no_model=True), question)
+            diagnosis = await diagnose(environment, known, question, model=model)
         finally:
             await environment.close()
         grades = grade(diagnosis, right)

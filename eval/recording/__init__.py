@@ -1,0 +1,1 @@
+"""Records a live incident into one file, and serves it again: the same answers, or "not recorded"."""
