@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from copilot.cli import eval_recommend, eval_recording
 from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from eval.runs.store import Row
 
 app = typer.Typer(help="Replay problems and grade the answers.", no_args_is_help=True)
+eval_recording.register(app)
+eval_recommend.register(app)
 
 Oracle = Literal["compat", "strict"]
 OracleOption = Annotated[
@@ -199,6 +202,24 @@ def judge(
 
         verdicts = await judge_folder(results, settings().model, votes=votes, rubric=rubric)
         _print("The judge beside the oracles", agreement(results, verdicts))
+        return ExitCode.OK
+
+    run(command())
+
+
+@app.command("serve")
+def serve_(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 1818,
+) -> None:
+    """Serve /health, /problems, /agents and /simulate over HTTP."""
+
+    async def command() -> ExitCode:
+        from copilot.cli.console import narrate
+        from eval.compat.service import serve
+
+        narrate(f"http://{host}:{port}/problems (Ctrl-C ends)")
+        await serve(settings(), host, port)
         return ExitCode.OK
 
     run(command())
