@@ -11,9 +11,6 @@ from eval.recommendation.textmetrics import METRICS, TITLES, TextMetrics, token_
 from eval.recommendation.vectors import cosine
 from retrieval.embedding.minilm import MiniLM
 
-for _name in ("sacrebleu", "rouge_score", "nltk"):
-    pytest.importorskip(_name, reason="the extra `eval` is not installed")
-
 
 def test_bleu_is_sacrebleus_published_example() -> None:
     # sacrebleu's README, "Using SacreBLEU from Python"

@@ -91,7 +91,6 @@ def test_record_refuses_to_replace_a_file(tmp_path: Path) -> None:
     [(["--since", "soon"], "no day"), (["--stale", "7,x"], "no days"), ([], "No such file")],
 )
 def test_recommend_refuses_bad_input(tmp_path: Path, options: list[str], words: str) -> None:
-    pytest.importorskip("sacrebleu")
     path = tmp_path / "x.jsonl"
     if options:
         incident = {"id": "a", "date": "2024-01-01", "reporter": "machine", "title": "t"}
