@@ -94,6 +94,11 @@ class IngestReport:
     removed: int = 0
     skipped: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def line(self) -> str:
+        """What a refresh did, in one line."""
+        return f"{self.added} added, {self.updated} updated, {self.removed} removed"
+
     def __add__(self, other: IngestReport) -> IngestReport:
         """Return both reports as one."""
         return IngestReport(

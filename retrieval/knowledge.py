@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrieval.derived_documents import TEMPLATES, TRACES
 from retrieval.documents import Document, IndexStatus, IngestReport, Progress
 from retrieval.embedding.minilm import MiniLM
 from retrieval.embedding.protocol import Embedder
@@ -41,6 +42,8 @@ _log = logging.getLogger(__name__)
 
 ACCEPTED = "accepted/"
 """What the paths of accepted postmortems begin with."""
+
+_FILELESS = (ACCEPTED, TEMPLATES, TRACES)
 
 _SPARE = 10
 """How many more documents are looked at than asked for, to put others in the place of copies."""
@@ -259,6 +262,21 @@ class KnowledgeIndex:
             self._derive(None)
             return report
 
+    def put(self, documents: Iterable[Document], now: datetime) -> IngestReport:
+        """Index documents that have no file: those of `retrieval.derived_documents`.
+
+        Those that are as they were cost nothing. Raise `IndexLocked` when not the owner.
+        """
+        report = IngestReport()
+        with self._change():
+            ingestion = self._ingestion(now, None)
+            for document in documents:
+                report = ingestion.documents(document.file, [document], complete=False)
+            self._embedding_trouble = ingestion.failure
+            if report.added or report.updated:
+                self._derive(None)
+        return report
+
     def remove(self, path: Path) -> IngestReport:
         """Forget a file, folder or document, and stop refreshing it.
 
@@ -270,7 +288,7 @@ class KnowledgeIndex:
 
         with self._change():
             given = str(path)
-            root = given if given.startswith(ACCEPTED) else str(absolute(path))
+            root = given if given.startswith(_FILELESS) else str(absolute(path))
             known = self._store.remove_source(root)
             gone = [
                 stored.id
@@ -411,7 +429,9 @@ class KnowledgeIndex:
         self._embedding_trouble = ingestion.failure
 
     def _derive(self, progress: Progress | None) -> None:
-        self._derived.bring_up(self._derived.corpus(keep=True), progress)
+        corpus = self._derived.corpus(keep=True)
+        self._derived.prepare(corpus)
+        self._derived.bring_up(corpus, progress)
 
     @contextmanager
     def _change(self) -> Iterator[None]:

@@ -29,6 +29,7 @@ from retrieval.documents import (
     Document,
     Embedded,
     View,
+    digest,
     glance,
     section_input,
     whole_input,
@@ -108,6 +109,15 @@ class DocumentStore:
         """Return a number that grows with every change, 0 for an empty store."""
         with _reported(), self._engine.connect() as connection:
             return connection.scalar(select(state.c.revision)) or 0
+
+    def seal(self) -> str:
+        """Return a name of the present revision and everything in it; quick, without the texts."""
+        query = select(documents.c.id, documents.c.content_hash, documents.c.chunker)
+        with _reported(), self._engine.connect() as connection:
+            # In one transaction, so that the number belongs to the documents.
+            revision = connection.scalar(select(state.c.revision)) or 0
+            rows = connection.execute(query.order_by(documents.c.id)).all()
+        return digest(str(revision), *(" ".join(row) for row in rows))
 
     def stored(self) -> dict[str, Stored]:
         """Return every document by path, without texts."""

@@ -18,8 +18,10 @@ from copilot.cli.console import narrate, print_json
 from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
 from copilot.cli.sync import sync
+from copilot.cli.watch import follow, interval, watch
 
 if TYPE_CHECKING:
+    from retrieval.documents import IngestReport
     from retrieval.knowledge import KnowledgeIndex
 
 
@@ -33,6 +35,7 @@ class SearchFormat(StrEnum):
 
 app = typer.Typer(help="Index your runbooks and past incidents.", no_args_is_help=True)
 app.command()(sync)
+app.command()(watch)
 
 
 @app.command()
@@ -84,17 +87,19 @@ def status(format: o.OutputFormat = o.Format.TEXT) -> None:
 
 
 @app.command()
-def refresh() -> None:
+def refresh(
+    every: Annotated[
+        str, typer.Option(help="Again and again until interrupted, such as 10m or 1h.")
+    ] = "",
+) -> None:
     """Look at every indexed path again: update what changed, remove what is gone."""
 
     async def command() -> ExitCode:
-        from copilot.model.clock import SystemClock
-        from copilot.sessions.knowledge import change
-
-        now = SystemClock().now()
+        if every:
+            await follow(interval(every))
         async with open_index() as index:
-            report = await change(lambda: index.refresh(now, progress=_progress))
-        print(f"{report.added} added, {report.updated} updated, {report.removed} removed")
+            report = await refreshed(index)
+        print(report.line)
         return ExitCode.OK
 
     run(command())
@@ -177,6 +182,18 @@ def search(
         return ExitCode.OK
 
     run(command(), json=format is not SearchFormat.TEXT)
+
+
+async def refreshed(index: KnowledgeIndex) -> IngestReport:
+    """Refresh the index, saying what was skipped. Raises `UnavailableError`."""
+    from copilot.model.clock import SystemClock
+    from copilot.sessions.knowledge import change
+
+    now = SystemClock().now()
+    report = await change(lambda: index.refresh(now, progress=_progress))
+    for path, reason in report.skipped:
+        narrate(f"skipped {path}: {reason}", style="yellow")
+    return report
 
 
 @asynccontextmanager

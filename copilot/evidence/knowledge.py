@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from copilot.evidence.ranking import Candidate
 from copilot.model.causes import CAUSES
 from copilot.model.diagnosis import Passage, RootCause, SimilarIncident
 from copilot.tools.redact import redact
 from retrieval.errors import KnowledgeError
+from retrieval.incidents import Circumstances, weighed
 from retrieval.values import DocumentKind, Hit, KnowledgeSource
 
 _SECONDS = 6.0
 _TEXT = 1200
+_LOOKED_AT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +45,28 @@ async def remember(
     causes: Sequence[RootCause],
     codes: Sequence[str],
     seconds: float = _SECONDS,
+    now: datetime | None = None,
 ) -> Remembered:
-    """Search both kinds of documents, within `seconds`; a failure is reported, never raised."""
+    """Search both kinds of documents, within `seconds`; a failure is reported, never raised.
+
+    Of incidents that are alike, recent ones on the services of the `causes` come first, and those that came back.
+    """
     query = question_for(question, causes, codes)
     if not query:
         return Remembered()
     try:
         async with asyncio.timeout(seconds):
             incidents, runbooks = await asyncio.gather(
-                source.search(query, kind=DocumentKind.INCIDENT, limit=3),
+                source.search(query, kind=DocumentKind.INCIDENT, limit=_LOOKED_AT),
                 source.search(query, kind=DocumentKind.RUNBOOK, limit=3),
             )
     except TimeoutError:  # before OSError, whose subclass it is
         return Remembered(failure=f"knowledge: no answer within {seconds:g} s")
     except (KnowledgeError, OSError) as error:
         return Remembered(failure=f"knowledge: {error}")
+    today = Circumstances(now, {cause.object.name: 0 for cause in causes[:2]})
     return Remembered(
-        tuple(_incident(hit, causes) for hit in incidents),
+        tuple(_incident(hit, causes) for hit in weighed(incidents, today)[:3]),
         tuple(
             Passage(h.title, h.section, redact(h.text[:_TEXT]), h.score, h.path, h.builtin)
             for h in runbooks
@@ -71,16 +79,20 @@ def _incident(hit: Hit, causes: Sequence[RootCause]) -> SimilarIncident:
     held = known.get("held", "").strip().lower()
     return SimilarIncident(
         id=known.get("id", hit.document),
-        title=hit.title,
+        title=redact(hit.title),
         date=known.get("date", ""),
-        cause=known.get("cause", ""),
+        cause=redact(known.get("cause", "")),
         fix=redact(known.get("fix", "")),
         held=True if held in ("yes", "true") else False if held in ("no", "false") else None,
         score=hit.score,
-        why=_why(known, causes),
+        why=redact(" ".join([_why(known, causes), *map(_sentence, hit.notes)])),
         path=hit.path,
         builtin=hit.builtin,
     )
+
+
+def _sentence(note: str) -> str:
+    return f"{note[:1].upper()}{note[1:]}."
 
 
 def _why(known: dict[str, str], causes: Sequence[RootCause]) -> str:

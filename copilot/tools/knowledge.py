@@ -42,7 +42,8 @@ def _hit(hit: Hit) -> str:
     facts = "; ".join(f"{key}: {hit.metadata[key]}" for key in _SHOWN if hit.metadata.get(key))
     body = hit.text.strip()
     body = body if len(body) <= 900 else body[:899] + "…"
-    return "\n".join(part for part in (head, facts, body) if part)
+    notes = "; ".join(hit.notes)
+    return "\n".join(part for part in (head, facts, notes, body) if part)
 
 
 @tool

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,10 +174,14 @@ class ChromaIndex:
                         self._client.delete_collection(existing.name)
             done, total = 0, sum(len(ids) for ids in names.values())
             for name, ids in names.items():
-                counts[name] = self._fill(name, ids)
+
+                def step(some: int, name: str = name, before: int = done) -> None:
+                    if progress is not None:
+                        progress(before + some, total, f"chroma:{name}")
+
+                counts[name] = self._fill(name, ids, step)
                 done += len(ids)
-                if progress is not None:
-                    progress(done, total, f"chroma:{name}")
+                step(len(ids))
         self._attach(names, counts)
         generation = self._mark().get("generation", 1)
         self._write_mark(
@@ -191,10 +195,10 @@ class ChromaIndex:
         )
         self._dirty.unlink(missing_ok=True)
 
-    def _fill(self, name: str, ids: Sequence[str]) -> int:
+    def _fill(self, name: str, ids: Sequence[str], step: Callable[[int], None]) -> int:
         """Make a collection hold exactly these passages, without those that have no vector.
 
-        Return how many it holds.
+        `step` is told how many are in place; what it raises ends the work. Return how many there are.
         """
         with _failing("writing"):
             collection = self._client.get_or_create_collection(
@@ -211,6 +215,7 @@ class ChromaIndex:
             with _failing("writing"):
                 collection.delete(ids=surplus[start : start + _BATCH])
         for start in range(0, len(missing), _BATCH):
+            step(len(ids) - len(missing) + start)
             blobs = self._store.vectors(self._embedder, missing[start : start + _BATCH])
             with _failing("writing"):
                 _add(collection, blobs)

@@ -13,6 +13,14 @@ from retrieval.errors import KnowledgeError, VectorIndexBroken
 from retrieval.indexes.chroma import ChromaIndex
 from retrieval.indexes.corpus import Corpus, build_corpus, matrix
 from retrieval.indexes.dense import DenseSearch, ExactSearch
+from retrieval.indexes.snapshot import (
+    Held,
+    forget,
+    load_corpus,
+    load_vectors,
+    save_corpus,
+    save_vectors,
+)
 
 if TYPE_CHECKING:
     from retrieval.store import DocumentStore
@@ -65,9 +73,23 @@ class DerivedIndexes:
                 return self._corpus
             revision = self._store.revision()
             if self._corpus is None or self._corpus.revision != revision:
-                rows = self._store.rows()
-                self._corpus = build_corpus(rows, revision, self._folder, keep=keep)
+                self._corpus = self._corpus_of(revision, keep)
             return self._corpus
+
+    def prepare(self, corpus: Corpus) -> None:
+        """Keep on disk what the first search of the next process needs."""
+        if self._policy != "chroma" and corpus.entries:
+            self._exact_search(corpus, keep=True)
+
+    def _corpus_of(self, revision: int, keep: bool) -> Corpus:
+        seal = self._store.seal()
+        corpus = load_corpus(self._folder, seal)
+        if corpus is None:
+            corpus = build_corpus(self._store.rows(), revision, self._folder, keep=keep)
+            # What was read may be newer than its name.
+            if keep and corpus.entries and self._store.seal() == seal:
+                save_corpus(self._folder, seal, corpus)
+        return corpus
 
     def dense(self, corpus: Corpus, *, owner: bool) -> DenseSearch:
         """Return what compares vectors for a corpus now."""
@@ -75,7 +97,7 @@ class DerivedIndexes:
             if self._ready == corpus.fingerprint:
                 return self._chroma
             self._bring_up_behind(corpus)
-        return self._exact_search(corpus)
+        return self._exact_search(corpus, keep=owner)
 
     def wanted(self, corpus: Corpus) -> bool:
         """Return whether Chroma should answer for a corpus of this size."""
@@ -134,7 +156,10 @@ class DerivedIndexes:
         with self._loading:
             self._corpus = None
             self._exact = None
-        self.bring_up(self.corpus(keep=True), progress)
+            forget(self._folder)
+        corpus = self.corpus(keep=True)
+        self.prepare(corpus)
+        self.bring_up(corpus, progress)
 
     def close(self) -> None:
         """Stop what runs in the background and give the folder back."""
@@ -152,16 +177,24 @@ class DerivedIndexes:
             )
             self._thread.start()
 
-    def _exact_search(self, corpus: Corpus) -> ExactSearch:
+    def _exact_search(self, corpus: Corpus, *, keep: bool = False) -> ExactSearch:
         with self._loading:
             if self._exact is None or self._exact[0] != corpus.fingerprint:
-                blobs = self._store.vectors(self._embedder.name)
-                whole, sections = (
-                    matrix(passages, blobs, self._embedder.dimension)
-                    for passages in (corpus.whole, corpus.sections)
-                )
-                self._exact = (corpus.fingerprint, ExactSearch(whole, sections))
+                held = self._vectors(corpus, keep)
+                self._exact = (corpus.fingerprint, ExactSearch(held.whole, held.sections))
             return self._exact[1]
+
+    def _vectors(self, corpus: Corpus, keep: bool) -> Held:
+        name, dimension = self._embedder.name, self._embedder.dimension
+        held = load_vectors(self._folder, name, corpus, dimension)
+        if held is None:
+            blobs = self._store.vectors(name)
+            held = Held(
+                matrix(corpus.whole, blobs, dimension), matrix(corpus.sections, blobs, dimension)
+            )
+            if keep:
+                save_vectors(self._folder, name, corpus, held)
+        return held
 
     def _stoppable(self, progress: Progress | None) -> Progress:
         def step(done: int, total: int, what: str) -> None:

@@ -51,6 +51,11 @@ class LexicalIndex:
         index.index(tokens, show_progress=False)
         return cls(index, len(texts), spellings)
 
+    @property
+    def size(self) -> int:
+        """How many texts there are."""
+        return self._size
+
     def knows(self, term: str) -> bool:
         """Return whether any text has a term."""
         return self._index is not None and term in self._index.vocab_dict
@@ -114,7 +119,7 @@ class LexicalIndex:
             if mark["fingerprint"] != fingerprint or mark["words"] != WORDS:
                 return None
             spellings = json.loads((folder / _SPELLINGS).read_text(encoding="utf-8"))
-            index = bm25s.BM25.load(str(folder), show_progress=False)
+            index = bm25s.BM25.load(str(folder), show_progress=False, mmap=True)
             loaded = cls(index, mark["size"], {word: int(n) for word, n in spellings.items()})
             if loaded._fits(mark["size"]):
                 return loaded

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 
@@ -33,3 +34,20 @@ def files(root: Path, report: Callable[[str, str], None]) -> Iterator[Path]:
 
 def _hidden(name: str) -> bool:
     return name.startswith((".", "~")) or name in ("node_modules", "__pycache__")
+
+
+def signature(roots: Iterable[str]) -> str:
+    """Return a text that changes when a file under the roots does, comes or goes; nothing is read.
+
+    Links are followed: the files of a mounted ConfigMap are links that stay the same.
+    """
+    hasher = hashlib.sha256()
+    for root in map(Path, sorted(roots)):
+        for file in files(root, lambda *_: None) if root.is_dir() else (root,):
+            try:
+                state = file.stat()
+                about = f"{state.st_mtime_ns} {state.st_size} {state.st_ino}"
+            except OSError:
+                about = "missing"
+            hasher.update(f"{file}\0{about}\0".encode("utf-8", "surrogateescape"))
+    return hasher.hexdigest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-WILD = "<*>"
+from retrieval.logs.fields import WILD, mask_fields
 
 MAX_TOKENS = 80
 """Words of a line that count; what follows is its last variable."""
@@ -67,6 +67,9 @@ _MONTHS = frozenset(
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 )
 _WEEKDAYS = frozenset(["mon", "tue", "wed", "thu", "fri", "sat", "sun"])
+_DAYS = _MONTHS | _WEEKDAYS
+# "Jul  1 09:03:55 host program: message", as syslog writes it (RFC 3164); the host's name varies.
+_SYSLOG = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]+ (?=[^ ]+: )")
 
 
 class Masker:
@@ -77,7 +80,11 @@ class Masker:
 
     def key(self, line: str) -> tuple[str, ...]:
         """Return the line's words with `<*>` for what varies; neighbouring `<*>` are one."""
-        words = line[:_MAX_CHARACTERS].split(None, MAX_TOKENS)
+        line = line[:_MAX_CHARACTERS]
+        header = _SYSLOG.match(line)
+        if header:
+            line = f"{WILD} {line[header.end() :]}"
+        words = mask_fields(line).split(None, MAX_TOKENS)
         known = self._words
         found: list[str] = []
         wild = False
@@ -90,7 +97,7 @@ class Masker:
                 continue
             if masked is WILD:
                 if not wild:
-                    if found and found[-1].lower() in _MONTHS | _WEEKDAYS:
+                    if found and found[-1].lower() in _DAYS:
                         found.pop()
                         if found and found[-1].lower() in _WEEKDAYS:
                             found.pop()

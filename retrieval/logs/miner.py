@@ -15,13 +15,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from retrieval.logs.masking import WILD, Masker
+from retrieval.logs.fields import WILD
+from retrieval.logs.masking import Masker
 
 Key = tuple[str, ...]
 
 _DIGITS = str.maketrans("123456789", "000000000")
 _MAX_SHAPES = 50_000
 _MAX_FAMILIES = 60_000
+_NOUNS = frozenset(
+    [
+        "client",
+        "container",
+        "database",
+        "host",
+        "job",
+        "node",
+        "pod",
+        "queue",
+        "service",
+        "table",
+        "tenant",
+        "topic",
+        "user",
+        "username",
+        "volume",
+    ]
+)
+"""Words after which a name comes."""
+
 STATE = 1
 """Version of the saved state."""
 
@@ -238,8 +260,9 @@ def _enough(hole: Key, index: int, family: dict[str, Key]) -> int:
         return 1 << 30
     if index == 0:
         return 12 if constants < 4 else 8
-    words = list(family)
-    if all(_looks_like_a_name(word) for word in words):
+    if constants >= 3 and all(_looks_like_a_name(word) for word in family):
+        return 2
+    if hole[index - 1].lower() in _NOUNS:
         return 2
     return 4 if constants >= 3 else 6
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval.logs.masking import WILD, mask_word
+from retrieval.logs.fields import WILD
+from retrieval.logs.masking import mask_word
 from retrieval.logs.miner import Miner
 
 
