@@ -1,7 +1,8 @@
 """How well the grounding check tells claims that hold from claims with planted faults.
 
-Run as `python -m benchmarks.grounding [--split dev|held] [--show]`. Each claim of the labelled answers
-is checked as the product checks it; intervals are Wilson's, 95 %.
+Run as `python -m benchmarks.grounding [--split dev|probe|held] [--show]`. Each claim of the labelled
+answers is checked as the product checks it. Intervals are of 95 %, by a bootstrap over incidents, since
+answers on one incident share claims; `--by-incident` prints where the misses and false rejections are.
 
 The corpus is JSON lines, `benchmarks/corpora/grounding/<split>.jsonl`: {"id", "evidence": [{"id", "source",
 "text"}], "answer": {"summary", "claims": [{"text", "quotes": [{"evidence", "text"}], "objects":
@@ -12,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import sqrt
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from copilot.agent.support import Claim, Quote, unsupported
@@ -44,6 +45,11 @@ class Judged:
     claim: Claim
     label: str
     why: tuple[str, ...]
+
+    @property
+    def incident(self) -> str:
+        """The incident that the answer is about: its claims depend on each other."""
+        return self.answer.partition("-")[0]
 
 
 def judged(path: Path) -> Iterator[Judged]:
@@ -77,21 +83,30 @@ def _ref(text: str) -> ObjectRef:
     return ObjectRef(parts[0], parts[1] if len(parts) > 2 else "", parts[-1])
 
 
-def interval(hits: int, count: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share."""
-    if not count:
-        return 0.0, 1.0
-    z, p = 1.96, hits / count
-    middle = p + z * z / (2 * count)
-    half = z * sqrt(p * (1 - p) / count + z * z / (4 * count * count))
-    return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
+def interval(hits: Mapping[str, tuple[int, int]], rounds: int = 2000) -> tuple[float, float]:
+    """Return the 95 % interval of a share, given hits and count by incident: whole incidents are drawn."""
+    pairs = list(hits.values())
+    chosen = Random(0)
+    shares = []
+    for _ in range(rounds):
+        drawn = chosen.choices(pairs, k=len(pairs))
+        count = sum(n for _, n in drawn)
+        shares.append(sum(h for h, _ in drawn) / count if count else 0.0)
+    shares.sort()
+    return shares[int(0.025 * rounds)], shares[int(0.975 * rounds) - 1]
 
 
-def share(name: str, hits: int, count: int) -> str:
+def share(name: str, some: list[Judged], hit: Callable[[Judged], bool]) -> str:
     """Return one line of the table."""
-    low, high = interval(hits, count)
-    value = f"{hits / count:.3f}" if count else "–"
-    return f"| {name} | {hits}/{count} | {value} | {low:.3f}–{high:.3f} |"
+    if not some:
+        return f"| {name} | 0/0 | – | – |"
+    by: dict[str, tuple[int, int]] = {}
+    for one in some:
+        hits, count = by.get(one.incident, (0, 0))
+        by[one.incident] = (hits + hit(one), count + 1)
+    total = sum(hits for hits, _ in by.values())
+    low, high = interval(by)
+    return f"| {name} | {total}/{len(some)} | {total / len(some):.3f} | {low:.3f}–{high:.3f} |"
 
 
 def report(found: list[Judged]) -> str:
@@ -100,29 +115,46 @@ def report(found: list[Judged]) -> str:
     wrong = [one for one in found if one.label != "ok"]
     plain = [one for one in wrong if one.label in MECHANICAL]
     fine = [one for one in found if one.label == "ok"]
-    lines.append(share("recall, mechanically checkable", _hits(plain), len(plain)))
-    lines.append(share("recall, all faults", _hits(wrong), len(wrong)))
+    lines.append(share("recall, mechanically checkable", plain, _rejected))
+    lines.append(share("recall, all faults", wrong, _rejected))
     for kind in (*MECHANICAL, "wrong_conclusion"):
         some = [one for one in wrong if one.label == kind]
-        lines.append(share(f"recall, {kind}", _hits(some), len(some)))
+        lines.append(share(f"recall, {kind}", some, _rejected))
     rejected = [one for one in found if one.why]
-    lines.append(share("precision", sum(one.label != "ok" for one in rejected), len(rejected)))
-    lines.append(share("false rejections", _hits(fine), len(fine)))
+    lines.append(share("precision", rejected, lambda one: one.label != "ok"))
+    lines.append(share("false rejections", fine, _rejected))
     return "\n".join(lines)
 
 
-def _hits(some: list[Judged]) -> int:
-    return sum(bool(one.why) for one in some)
+def by_incident(found: list[Judged]) -> str:
+    """Return, for each incident, how many mechanical faults are found and how many claims wrongly rejected."""
+    lines = []
+    for incident in dict.fromkeys(one.incident for one in found):
+        mine = [one for one in found if one.incident == incident]
+        plain = [one for one in mine if one.label in MECHANICAL]
+        fine = [one for one in mine if one.label == "ok"]
+        lines.append(
+            f"{incident}: found {sum(map(_rejected, plain))}/{len(plain)}, "
+            f"wrongly rejected {sum(map(_rejected, fine))}/{len(fine)}"
+        )
+    return "\n".join(lines)
+
+
+def _rejected(one: Judged) -> bool:
+    return bool(one.why)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--split", choices=("dev", "held"), default="dev")
+    parser.add_argument("--split", choices=("dev", "probe", "held"), default="dev")
+    parser.add_argument("--by-incident", action="store_true", help="print the counts by incident")
     parser.add_argument("--show", action="store_true", help="print what is judged wrongly")
     given = parser.parse_args()
     found = list(judged(FOLDER / f"{given.split}.jsonl"))
     print(f"{given.split}: {len({one.answer for one in found})} answers, {len(found)} claims\n")
     print(report(found))
+    if given.by_incident:
+        print(f"\n{by_incident(found)}")
     if given.show:
         for one in found:
             if bool(one.why) != (one.label != "ok"):

@@ -44,11 +44,15 @@ _HELM_WRITES = {"rollback"}
 
 
 def problem(
-    command: str, namespaces: Collection[str] = (), objects: Collection[ObjectRef] = ()
+    command: str,
+    namespaces: Collection[str] = (),
+    objects: Collection[ObjectRef] = (),
+    evidence: str = "",
 ) -> str:
     """Return why a command must not stand in an answer, "" when it may.
 
-    `namespaces` bound where it may write, `objects` what; when empty they are not checked.
+    `namespaces` bound where it may write, `objects` what; when empty they are not checked. What `evidence`
+    shows to have been made may be unmade, and a revision that it names may be gone back to.
     """
     line = command.strip().removeprefix("$ ").strip()
     if _SHELL.search(line):
@@ -67,11 +71,15 @@ def problem(
         return ""
     if words[0] != "kubectl":
         return f"{words[0]} is not a command that is recommended"
-    return _kubectl(line, words, namespaces, objects)
+    return _kubectl(line, words, namespaces, objects, evidence)
 
 
 def _kubectl(
-    line: str, words: list[str], namespaces: Collection[str], objects: Collection[ObjectRef]
+    line: str,
+    words: list[str],
+    namespaces: Collection[str],
+    objects: Collection[ObjectRef],
+    evidence: str,
 ) -> str:
     try:
         if not isinstance(plan(line).command, Write):
@@ -86,6 +94,8 @@ def _kubectl(
     if verb == "delete" and rest[:1] and canonical_kind(rest[0].partition("/")[0]) == "Pod":
         # Its controller makes it anew: a restart of one pod.
         verb = "delete pod"
+    if verb == "delete" and _unmakes(rest, evidence):
+        verb = "create"
     if verb not in _REVERSIBLE:
         return f"kubectl {verb} cannot be taken back, or is no change of one object"
     if bad := sorted(_DANGEROUS & flags.keys()):
@@ -103,11 +113,44 @@ def _kubectl(
         return f"the namespace {space} is outside of the scope"
     if verb == "scale" and flags.get("replicas", "").strip() in ("0", ""):
         return "it takes the workload away: no pod is left"
+    if evidence and verb == "scale" and flags.get("replicas") == "1" and not _NONE.search(evidence):
+        return "it leaves a single replica, and no evidence says that there was none"
+    revision = flags.get("to-revision", "").strip("'\"")
+    if (
+        evidence
+        and revision
+        and not re.search(rf"(?<![\w.]){re.escape(revision)}(?![\w.])", _revisions(evidence))
+    ):
+        return f"no evidence names the revision {revision}"
     if verb == "patch" and re.search(r'"?replicas"?\s*:\s*0\b', flags.get("patch", "")):
         return "it takes the workload away: no pod is left"
     if verb in ("cordon", "uncordon") and rest:
         rest = ["node", rest[0].removeprefix("node/")]
     return _unknown(rest, space, objects)
+
+
+_NONE = re.compile(
+    r"->\s*0\b|\b(?:desired|replicas|ready)\s*[=:]\s*0\b|\b0/\d|\b1 (?:replica|->)", re.I
+)
+_MADE_ANEW = {"NetworkPolicy", "ResourceQuota", "LimitRange", "Job", "PodDisruptionBudget"}
+"""Kinds that hold no data and serve no requests: taking away a new one is the inverse of making it."""
+
+
+def _unmakes(rest: list[str], evidence: str) -> bool:
+    """Whether a deletion names one object that evidence shows to have been made."""
+    kind, slash, name = rest[0].partition("/") if rest else ("", "", "")
+    name = name if slash else rest[1] if len(rest) == 2 else ""
+    if not name or canonical_kind(kind) not in _MADE_ANEW:
+        return False
+    made = re.compile(
+        rf"\b(?:creat|add|appl|new)\w*\b.*(?<![\w.-]){re.escape(name)}(?![\w.-])", re.I
+    )
+    return made.search(evidence) is not None
+
+
+def _revisions(evidence: str) -> str:
+    lines = (line for line in evidence.splitlines() if re.search(r"revision|roll|helm", line, re.I))
+    return "\n".join(lines)
 
 
 def _unknown(rest: list[str], space: str, objects: Collection[ObjectRef]) -> str:

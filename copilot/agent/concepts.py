@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from copilot.agent.actions import unrecorded
+
 _CONCEPTS: dict[str, tuple[str, str]] = {
     # what: (how a sentence tells of it, how evidence may tell of it besides)
     "an out-of-memory kill": (r"\boom\b|oom.?kill\w*|out of memory", r"exit ?code[= :]*137|memory cgroup"),
@@ -23,7 +25,7 @@ _CONCEPTS: dict[str, tuple[str, str]] = {
     "a taint": (r"\btaint\w*", r"toleration"),
     "a quota": (r"quota\w*", r"limitrange|exceeded"),
     "autoscaling": (r"autoscal\w*|\bhpa\b", r"horizontalpod"),
-    "a leader election": (r"leader election|leadership|new leader|\bfailover\b|failed over", r"leader|primary|elect\w*"),
+    "a leader election": (r"leader election|leadership|new leader|\bfailover\b|failed over", r"leader|primary|\belect\w*"),
     "replication": (r"replication (?:lag|fail\w*|broke\w*)", r"replica\w*"),
     "a deadlock": (r"deadlock\w*", r"lock wait"),
     "a panic": (r"\bpanic\w*|segfault\w*|segmentation", r"sigsegv|goroutine|exit ?code[= :]*(?:139|2)\b"),
@@ -35,7 +37,7 @@ _CONCEPTS: dict[str, tuple[str, str]] = {
     "a feature flag": (r"feature flag\w*|\bflag\b", r"flagd|toggle"),
     "a helm upgrade": (r"helm (?:upgrade|release)", r"helm"),
     "a maintenance": (r"maintenance", r""),
-    "a kernel problem": (r"kernel", r""),
+    "a kernel problem": (r"kernel (?:panic|bug|crash\w*|oops|regression)", r"oops"),
     "a power or hardware failure": (r"power (?:loss|outage|failure|cut)|hardware", r""),
     "a restart": (r"restart(?:ed|s)\b|crash(?:ed|es)\b", r"restart\w*|crash\w*|back-?off|exit\w*|terminat\w*|killing|started|running since|panic|fatal"),
     "a replacement": (r"was replaced|were replaced", r"replac\w*|recreat\w*|creat\w*"),
@@ -68,7 +70,7 @@ _SUPPOSED = re.compile(
 
 
 def foreign(sentence: str, cited: str) -> list[str]:
-    """Return what a sentence tells of as a fact and the `cited` text does not."""
+    """Return what a sentence tells of as a fact and no text of the evidence does."""
     if _SUPPOSED.search(sentence):
         return []
     found = [
@@ -76,6 +78,7 @@ def foreign(sentence: str, cited: str) -> list[str]:
         for what, (said, seen) in _COMPILED.items()
         if said.search(sentence) and not seen.search(cited)
     ]
+    found += unrecorded(sentence, cited)
     lowered = cited.casefold()
     found += [
         word for word in dict.fromkeys(_REASON.findall(sentence)) if word.casefold() not in lowered

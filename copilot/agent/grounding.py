@@ -108,8 +108,13 @@ def problems(sentence: str, cited: Iterable[str], known: Known) -> tuple[str, ..
     for pod in set(_POD.findall(bare)):
         if pod not in source:
             found.append(f"the cited evidence does not name {pod}")
-    found += numbers(bare, source)
-    found += [f"the cited evidence tells nothing of {what}" for what in foreign(bare, source)]
+    said = [q for q in quotes(bare) if _checkable(q, known) and _contain(texts, q)]
+    found += numbers(bare, source, quoted="\n".join(said))
+    if away := foreign(bare, source):
+        everything = "\n".join(known.texts(known.evidence))
+        # What the cited evidence does not tell, other evidence may: then it is recorded, and not invented.
+        away = [what for what in away if what in foreign(bare, everything)]
+    found += [f"no evidence tells of {what}" for what in away]
     found += [
         f"`{line}`: {why}"
         for line in quotes(bare)
@@ -121,7 +126,8 @@ def problems(sentence: str, cited: Iterable[str], known: Known) -> tuple[str, ..
 def _refused(command: str, known: Known) -> str:
     """Return why a command must not stand in an answer, "" when it may."""
     spaces = known.scope.namespaces if known.scope else ()
-    return commands.problem(command, spaces, known.objects)
+    evidence = "\n".join(known.texts(known.evidence))
+    return commands.problem(command, spaces, known.objects, evidence)
 
 
 def _checkable(quote: str, known: Known) -> bool:

@@ -14,12 +14,14 @@ from copilot.model.action import (
     Mitigation,
     PatchServicePort,
     RemoveNodeSelector,
+    ReplaceObject,
     Restart,
     Risk,
     RollBack,
     Scale,
     SetField,
     SetImage,
+    Several,
 )
 from copilot.model.diagnosis import Diagnosis, RootCause
 
@@ -79,6 +81,10 @@ def _title(action: Action) -> str:
             return f"Create {ref.kind} {ref.name}"
         case DeleteObject():
             return f"Delete {ref.kind} {ref.name}"
+        case ReplaceObject():
+            return f"Replace {ref.kind} {ref.name}"
+        case Several(actions=actions):
+            return "; ".join(map(_title, actions))
         case Manual():
             return f"By hand: {action.instructions[:120]}"
         case SetImage(container=container, image=image):

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
+from copilot.agent.clocks import without_spoken
+
 _UNITS: dict[str, tuple[str, float]] = {
     **dict.fromkeys(("ns",), ("time", 1e-9)),
     **dict.fromkeys(("us", "µs"), ("time", 1e-6)),
@@ -17,6 +19,7 @@ _UNITS: dict[str, tuple[str, float]] = {
     **dict.fromkeys(("h", "hour", "hours"), ("time", 3600.0)),
     **dict.fromkeys(("d", "day", "days"), ("time", 86400.0)),
     **dict.fromkeys(("week", "weeks"), ("time", 604800.0)),
+    **dict.fromkeys(("year", "years"), ("time", 31557600.0)),
     **dict.fromkeys(("%", "percent", "points"), ("share", 0.01)),
     **dict.fromkeys(("b", "byte", "bytes"), ("bytes", 1.0)),
     **dict.fromkeys(("kb",), ("bytes", 1e3)),
@@ -37,8 +40,14 @@ _SEEN = re.compile(
     r"(?:\s?(?P<unit>%|/s|req/s|requests/s|[A-Za-zµ]+))?"
 )
 _ABOUT = re.compile(
-    r"(?:about|around|roughly|nearly|almost|over|under|within|some|~|≈|than)\s*$", re.IGNORECASE
+    r"(?:about|around|roughly|approximately|nearly|almost|within|some|practically|close to|something like|~|≈"
+    r"|\ba good|\bjust|\bonly|up to)\s*$",
+    re.IGNORECASE,
 )
+_OVER = re.compile(
+    r"(?:over|above|more than|at least|exceeding|beyond|upwards of)\s*$", re.IGNORECASE
+)
+_UNDER = re.compile(r"(?:under|below|(?:less|fewer) than|at most|short of)\s*$", re.IGNORECASE)
 # The name before a number may tell its unit: "initialDelaySeconds: 30", "offset_seconds a 0.2, b 187.4".
 _KEYS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"milli_?seconds?|[_a-z](?:Ms|_ms)\b|Millis\b|_millis", re.I), "ms"),
@@ -58,15 +67,22 @@ _WORDS = {
     "sixty": 60,
 }
 _WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b(?=[\s-][a-z\d])", re.IGNORECASE)
+_LARGE_WORD = re.compile(
+    r"(?<!first )(?<!last )(?<!next )(than |over |under |least |most |below |above )?\b((?:five|ten|fifteen|twenty|thirty|forty|fifty|sixty)"
+    r"[ -](?:seconds?|minutes?|hours?|days?|weeks?|percent|per cent|times))",
+    re.IGNORECASE,
+)
 _FRACTION = re.compile(
     r"\b(?P<n>half|a quarter|three quarters|one and a half) (?:of )?(?:an|a) (?P<unit>hour|minute|day)\b",
     re.IGNORECASE,
 )
 _AND_A_HALF = re.compile(r"\b(\d+|[a-z]+) and a half\b", re.IGNORECASE)
 _THOUSANDS = re.compile(r"\b(\d+|[a-z]+) (thousand|million)\b", re.IGNORECASE)
-_MULTIPLES = {"doubled": 2, "tripled": 3, "quadrupled": 4}
+_MULTIPLES = {"halved": 2, "doubled": 2, "tripled": 3, "quadrupled": 4}
 _MULTIPLE = re.compile(rf"\b(?:{'|'.join(_MULTIPLES)})\b", re.IGNORECASE)
-_ONE = re.compile(r"\bone (?=(?:milli)?seconds?\b|minutes?\b|hours?\b|days?\b)", re.IGNORECASE)
+_ONE = re.compile(
+    r"\bone (?=(?:milli)?seconds?\b|minutes?\b|hours?\b|days?\b|weeks?\b|years?\b)", re.IGNORECASE
+)
 _FACTOR = re.compile(r"\bfactor of (\d+(?:\.\d+)?)\b", re.IGNORECASE)
 _ROW = re.compile(r"\b(\d+) (of|in|out of) (\d+)\b", re.IGNORECASE)
 _GROUPED = re.compile(r"(?<![\d.,:/-])\d{1,3}(?: \d{3})+(?![\d.])")
@@ -78,7 +94,25 @@ _NO_QUANTITY = re.compile(
     r"|\b[\d.,]+ [A-Za-z]+ (?:an?|per) (?:minute|hour|day)\b",
     re.IGNORECASE,
 )
-_LITTLE = {"of", "in", "at", "and", "more", "other", "by", "to", "on", "from", "the", "are", "were"}
+_BINARY = ("ki", "mi", "gi")
+_LITTLE = {
+    "of",
+    "in",
+    "at",
+    "and",
+    "more",
+    "other",
+    "by",
+    "to",
+    "on",
+    "from",
+    "the",
+    "are",
+    "were",
+    "after",
+    "before",
+    "or",
+}
 _FRACTIONS = {"half": 0.5, "a quarter": 0.25, "three quarters": 0.75, "one and a half": 1.5}
 # Neither instants nor addresses nor ids are quantities.
 _INSTANT_OR_ID = re.compile(
@@ -87,7 +121,6 @@ _INSTANT_OR_ID = re.compile(
     r"|\b(?=[\w-]*[a-z])(?=[\w-]*\d)[a-z0-9]+(?:-[a-z0-9]+)+\b"
 )
 _CODE = re.compile(r"`[^`]*`")
-_CLOCK = re.compile(r"(?<![\d:])\d{1,2}:\d\d(?::\d\d)?(?![\d:])")
 _LIST_NUMBER = re.compile(r"^\s*\d+[.)]\s")
 
 
@@ -95,7 +128,8 @@ _LIST_NUMBER = re.compile(r"^\s*\d+[.)]\s")
 class Quantity:
     """A number as written: its value, how many decimals it shows, its unit ("" for none).
 
-    `told` says that the unit is not written but told by a name before it, which may be mistaken.
+    `told` says that the unit is not written but told by a name before it, which may be mistaken; `side` is
+    1 for "more than", -1 for "less than".
     """
 
     text: str
@@ -104,6 +138,7 @@ class Quantity:
     unit: str
     about: bool = False
     told: bool = False
+    side: int = 0
 
     @property
     def family(self) -> str:
@@ -116,24 +151,36 @@ class Quantity:
         return self.value * _UNITS.get(self.unit, ("", 1.0))[1]
 
 
+_CPU = re.compile(r"cpu|\bcores?\b|millicores?", re.I)
+
+
 def _quantities(pattern: re.Pattern[str], text: str) -> Iterable[Quantity]:
     for found in pattern.finditer(text):
         number = found["number"].replace(",", "")
         decimals = len(number.partition(".")[2])
         unit = (found["unit"] or "").lower()
         unit = "" if unit in _LITTLE else unit
-        about = bool(_ABOUT.search(text[: found.start()]))
-        yield Quantity(found.group().strip(), float(number), decimals, unit, about)
+        before = text[max(found.start() - 30, 0) : found.start()]
+        if unit == "m" and _CPU.search(text):
+            yield Quantity(found.group().strip(), float(number) / 1000, 3, "")
+            continue
+        side = _side(before)
+        about = bool(side or _ABOUT.search(before))
+        yield Quantity(found.group().strip(), float(number), decimals, unit, about, False, side)
 
 
-def claimed(sentence: str) -> tuple[Quantity, ...]:
+def _side(before: str) -> int:
+    return 1 if _OVER.search(before) else -1 if _UNDER.search(before) else 0
+
+
+def claimed(sentence: str, *, small: bool = False) -> tuple[Quantity, ...]:
     """Return the numbers in a sentence that say something: with a unit or a noun, or above 9.
 
-    A small number in words that measures nothing ("three replicas") is a person's own count of what is
-    listed, and is left to people.
+    A small number in words that measures nothing ("three replicas") is often a person's own count of what
+    is listed, and is left out unless `small`.
     """
     text = _CODE.sub(" ", _LIST_NUMBER.sub("", sentence))
-    text = _INSTANT_OR_ID.sub(" ", _SPOKEN.sub(" ", text))
+    text = _INSTANT_OR_ID.sub(" ", without_spoken(text))
     plain = joined(text)
     text = _NO_QUANTITY.sub(" ", _ROW.sub(" ", digits(text)))
     return tuple(
@@ -141,7 +188,13 @@ def claimed(sentence: str) -> tuple[Quantity, ...]:
         for q in _quantities(_NUMBER, text)
         if (q.unit or q.value > 9)
         and q.unit not in ("st", "nd", "rd", "th")
-        and (q.family or q.value > 12 or f"{q.value:g}" in plain or q.unit in ("times", "fold"))
+        and (
+            small
+            or q.family
+            or q.value > 12
+            or f"{q.value:g}" in plain
+            or q.unit in ("times", "fold")
+        )
     )
 
 
@@ -160,9 +213,34 @@ def digits(text: str) -> str:
         ),
         text,
     )
+    # What is written in words is seldom counted to the last one, where it measures something.
+    text = _LARGE_WORD.sub(lambda m: f"{m[1] or ''}about {m[2]}", text)
     text = _WORD.sub(lambda m: str(_WORDS[m.group().lower()]), text)
     text = re.sub(r"\b(?:Only one|one) (of|in|out of) (?=\d)", r"1 \1 ", text, flags=re.IGNORECASE)
     return _FACTOR.sub(r"\1 times", text)
+
+
+_PARTS = {"third": 3, "quarter": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
+_PART = re.compile(
+    rf"\b(?:(?P<half>half)|(?P<n>an?|one|\d+|{'|'.join(_WORDS)}) (?P<part>{'|'.join(_PARTS)})s?)"
+    r" of (?:the|all|its|their|it|them|every\w*)\b(?! (?:hour|minute|day))",
+    re.IGNORECASE,
+)
+
+
+def parts(sentence: str) -> tuple[Quantity, ...]:
+    """Return the shares that a sentence says in words: "a third of the requests"."""
+    found = []
+    for said in _PART.finditer(sentence):
+        if said["half"]:
+            value = 50.0
+        else:
+            count = 1 if said["n"].lower() in ("a", "an", "one") else int(_number(said["n"]) or 1)
+            value = 100.0 * count / _PARTS[said["part"].lower()]
+        found.append(
+            Quantity(said.group(), value, 0, "%", True, False, _side(sentence[: said.start()]))
+        )
+    return tuple(found)
 
 
 def joined(text: str) -> str:
@@ -213,6 +291,9 @@ def occurs(quantity: Quantity, text: str) -> bool:
 
 
 def _equal(claim: Quantity, seen: Quantity) -> bool:
+    if claim.unit in _BINARY and not seen.unit:
+        # "64 Ki" of what is counted, not of bytes.
+        return claim.base == seen.value
     if claim.family == "share" and seen.family != "share" and seen.decimals and seen.value <= 1:
         # A share may be written as 0.34, whatever it is the rate of.
         return _rounds(claim, seen.value * 100, exact=False)
@@ -233,18 +314,33 @@ def _equal(claim: Quantity, seen: Quantity) -> bool:
 
 def _rounds(claim: Quantity, value: float, *, exact: bool) -> bool:
     if claim.about:
-        return abs(claim.value - value) <= 0.1 * abs(value)
+        return near(claim, value)
     if exact and value == int(value):
         return claim.value == value
     # People round down as often as to the nearest.
     scale = 10**claim.decimals
-    near = (round(value, claim.decimals), math.floor(value * scale + 1e-9) / scale)
-    return any(abs(one - claim.value) < 1e-9 for one in near)
+    rounded = (round(value, claim.decimals), math.floor(value * scale + 1e-9) / scale)
+    return any(abs(one - claim.value) < 1e-9 for one in rounded)
 
 
-_SPOKEN = re.compile(
-    r"(?<![\d:.])(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s?([ap])\.?m\b\.?", re.IGNORECASE
-)
+def near(claim: Quantity, value: float, *, loose: bool = False) -> bool:
+    """Whether a value is what is claimed, in its unit: rounded as shown, or as wide as "about" says."""
+    if claim.side > 0:
+        return 0.97 * claim.value <= value <= 1.5 * claim.value
+    if claim.side < 0:
+        return 0.6 * claim.value <= value <= 1.03 * claim.value
+    if claim.about or loose:
+        # Small numbers are rounded to whole ones.
+        room = 0.0 if claim.decimals or not claim.about else 0.5 if claim.value >= 3 else 0.3
+        return abs(claim.value - value) <= max(0.1 * abs(value), room, 1e-9)
+    if not claim.decimals and claim.value >= 20 and len(f"{claim.value:.0f}".rstrip("0")) == 1:
+        return abs(claim.value - value) <= 0.06 * claim.value
+    return abs(round(value, claim.decimals) - claim.value) < 1e-9
+
+
+def unit_size(claim: Quantity) -> float:
+    """Return how much one of a number's unit is, in the base unit of what it measures."""
+    return _UNITS.get(claim.unit, ("", 1.0))[1]
 
 
 _MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?")
@@ -273,17 +369,23 @@ def days(text: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def wrong_day(sentence: str, text: str) -> bool:
+    """Whether a sentence names a day, and a text others only.
+
+    A day more or less may be a matter of the time zone, where the text has the time to it.
+    """
+    told = days(text)
+    exact = not _TIMED.search(text) or ("UTC" in sentence and not _MIDNIGHT.search(sentence))
+    near = 0 if exact else 1
+    return bool(told) and any(
+        all(abs(day - other) > near for other in told) for day in days(sentence)
+    )
+
+
+_TIMED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+_MIDNIGHT = re.compile(r"\bmidnight\b|\bend of\b", re.I)
+
+
 def _day(day: str, month: str) -> int:
     names = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
     return 31 * (names.index(month[:3].lower()) + 1) + int(day)
-
-
-def instants(text: str) -> tuple[str, ...]:
-    """Return the times of day that a text names, as "13:41" or "13:41:05"."""
-    found = []
-    for said in _SPOKEN.finditer(text):
-        hour = int(said[1]) % 12 + (12 if said[4].lower() == "p" else 0)
-        found.append(":".join([f"{hour:02}", *(part for part in said.groups()[1:3] if part)]))
-    rest = _SPOKEN.sub(" ", text)
-    found += [time.zfill(len(time) + (time[1] == ":")) for time in _CLOCK.findall(rest)]
-    return tuple(dict.fromkeys(found))

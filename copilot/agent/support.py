@@ -9,12 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from copilot.agent import commands
+from copilot.agent.clocks import unsupported_times, wrong_order
 from copilot.agent.concepts import foreign
-from copilot.agent.derived import contradicts, follows, row_follows
-from copilot.agent.quantities import claimed, days, instants, occurs, rows
+from copilot.agent.derived import (
+    contradicts,
+    follows,
+    lines_with,
+    misplaced,
+    opposite,
+    row_follows,
+    said_otherwise,
+)
+from copilot.agent.quantities import Quantity, claimed, days, occurs, parts, rows, wrong_day
 from copilot.model.evidence import Evidence
 from copilot.model.scope import ObjectRef
 
@@ -54,67 +63,92 @@ def unsupported(
     about = [p for p in evidence.values() if any(names(p.text, ref) for ref in claim.objects)]
     everything = "\n".join(piece.text for piece in evidence.values())
     nearby = "\n".join([text, *(piece.text for piece in about)])
-    found += numbers(claim.text, text, nearby, everything)
+    quoted = "\n".join(quote.text for quote in claim.quotes)
+    found += numbers(claim.text, text, nearby, everything, quoted)
+    lines = [
+        (quote.text, line)
+        for quote in claim.quotes
+        if quote.evidence in cited
+        for line in re.split(r"[\n;]\s*", cited[quote.evidence].text)
+        if contains(line, quote.text)
+    ]
+    if wrong_order(claim.text, lines):
+        found.append("it happened in another order")
     found += [f"{ref} is not in scope" for ref in claim.objects if scope and ref not in scope]
-    found += [f"the cited evidence is not about {ref}" for ref in elsewhere(claim, text, scope)]
-    found += [f"nothing cited tells of {what}" for what in foreign(claim.text, text)]
+    found += [
+        f"the cited evidence is not about {ref}"
+        for ref in elsewhere(claim, text, scope, everything)
+    ]
+    found += [f"no evidence tells of {what}" for what in foreign(claim.text, everything)]
     if claim.command:
         spaces = {ref.namespace for ref in scope if ref.namespace}
-        if why := commands.problem(claim.command, spaces, scope):
+        if why := commands.problem(claim.command, spaces, scope, everything):
             found.append(f"{claim.command}: {why}")
     return tuple(dict.fromkeys(found))
 
 
-def numbers(sentence: str, text: str, nearby: str = "", everything: str = "") -> list[str]:
+def numbers(
+    sentence: str, text: str, nearby: str = "", everything: str = "", quoted: str = ""
+) -> list[str]:
     """Return the numbers and times of a sentence that do not follow from a text.
 
-    A measure with its unit may also stand in `nearby` evidence about the same object.
+    A measure with its unit may also stand in `nearby` evidence about the same object; what is `quoted` of
+    the text may be reckoned with more freely.
     """
     found = [
         f"the number {quantity.text} is not in the cited evidence"
         for quantity in claimed(sentence)
         if (
             not occurs(quantity, text)
-            and not follows(quantity, sentence, text, everything)
+            and not follows(quantity, sentence, quoted, text, everything)
             and not (quantity.family in ("bytes", "time") and occurs(quantity, nearby))
         )
-        or contradicts(quantity, sentence, text)
     ]
-    told = days(text)
-    # A day more or less is a matter of the time zone.
     found += [
-        "the date is not in the cited evidence"
-        for day in days(sentence)
-        if told and all(abs(day - other) > 1 for other in told)
+        f"what is quoted says another number than {quantity.text}"
+        for quantity in claimed(sentence, small=True)
+        if said_otherwise(quantity, sentence, quoted, text, everything)
+        or contradicts(quantity, sentence, text)
+        or (quantity.family == "share" and _turned(quantity, sentence, quoted, text))
     ]
+    of_family = [quantity.family for quantity in claimed(sentence, small=True)]
+    found += [
+        f"{quantity.text} is said of something else"
+        for quantity in claimed(sentence, small=True)
+        if of_family.count(quantity.family) == 1 and misplaced(quantity, sentence, text)
+    ]
+    found += [
+        f"{part.text} does not follow from the cited evidence"
+        for part in parts(sentence)
+        if not occurs(part, text) and not follows(part, sentence, text, text)
+    ]
+    # What is quoted is what the sentence rests on: its days come before others of that text.
+    if wrong_day(sentence, quoted if days(quoted) else text):
+        found.append("the date is not in the cited evidence")
     found += [
         f"{part} {word} {whole} does not follow from the cited evidence"
         for part, word, whole in rows(sentence)
         if not row_follows(part, word, whole, sentence, text)
     ]
-    seen = instants(text)
-    local = _ZONE.search(sentence) is not None
     found += [
         f"the time {time} is not in the cited evidence"
-        for time in instants(sentence)
-        if not any(_same_time(time, other, local=local) for other in seen)
+        for time in unsupported_times(sentence, text)
     ]
     return found
 
 
-_ZONE = re.compile(
-    r"\b(?:(?:summer|winter|local|standard|daylight) time|CES?T|E[SD]T|P[SD]T|BST|IST|JST)\b"
-)
+def _turned(quantity: Quantity, sentence: str, quoted: str, text: str) -> bool:
+    """Whether the share of what succeeds is said to be that of what fails, or the other way round."""
+    return (
+        occurs(quantity, quoted)
+        and opposite(sentence, lines_with(quoted, text))
+        and not occurs(replace(quantity, value=100 - quantity.value), quoted)
+    )
 
 
-def _same_time(said: str, seen: str, *, local: bool) -> bool:
-    if seen.startswith(said):
-        return True
-    # In another zone the hours differ, and the minutes do not.
-    return local and seen.split(":")[1:][: len(said.split(":")) - 1] == said.split(":")[1:]
-
-
-def elsewhere(claim: Claim, text: str, scope: Collection[ObjectRef]) -> list[ObjectRef]:
+def elsewhere(
+    claim: Claim, text: str, scope: Collection[ObjectRef], evidence: str = ""
+) -> list[ObjectRef]:
     """Return what the claim's sentence names and the text does not, though it names another object.
 
     What a sentence is about but does not name is not held against it.
@@ -126,14 +160,39 @@ def elsewhere(claim: Claim, text: str, scope: Collection[ObjectRef]) -> list[Obj
     ):
         return found
     others = [ref for ref in scope if ref not in claim.objects and names(text, ref)]
+    if any(_linked(ref, others, evidence) for ref in claim.objects):
+        return found
     for ref in claim.objects:
         # What is to be done to an object may rest on what is seen of another.
-        said = names(claim.text, ref, loose=True) and ref.name not in claim.command
+        said = _speaks_of(claim.text, ref) and ref.name not in claim.command
         if (said and not names(text, ref, loose=True) and (others or ref.kind == "Pod")) or (
             said and _another(claim.text, text, ref)
         ):
             found.append(ref)
     return found
+
+
+def _linked(ref: ObjectRef, others: Collection[ObjectRef], evidence: str) -> bool:
+    """Whether evidence says that an object runs on, or belongs to, one that the text tells of."""
+    return any(
+        names(part, ref) and names(part, other)
+        for part in re.split(r"[\n;,]", evidence)
+        for other in others
+        if {ref.kind, other.kind} in _TOGETHER
+    )
+
+
+_TOGETHER = ({"Pod", "Node"},)
+
+
+def _speaks_of(sentence: str, ref: ObjectRef) -> bool:
+    """Whether a sentence names an object, or all of its kind and a part of its name."""
+    if names(sentence, ref, loose=True):
+        return True
+    parts = [part for part in re.split(r"[-_.]", ref.name) if len(part) > 3]
+    kind = re.search(rf"\b{ref.kind}s?\b", sentence) is not None
+    said = sum(re.search(rf"\b{re.escape(p)}s?\b", sentence, re.I) is not None for p in parts)
+    return len(parts) > 1 and (said == len(parts) or (kind and said > 0))
 
 
 def _another(sentence: str, text: str, ref: ObjectRef) -> bool:

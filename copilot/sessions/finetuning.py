@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,6 +19,10 @@ _SYSTEM = (
     "You are an on-call engineer. From an incident's title and summary, say its most likely root cause "
     "and how to mitigate it."
 )
+
+
+_GIVEN_AWAY = 0.6
+"""Share of a cause's words in a title, from which there is nothing left to learn from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,8 @@ def _example(document: Document) -> Example | str:
         return "no date"
     if not cause or not fix:
         return "no cause or no fix"
+    if _tells(document.title, cause):
+        return "its title tells the cause"
     summary = document.metadata.get("summary") or _summary(document.text)
     asked = f"Title: {document.title}\nSummary: {summary}".strip()
     messages = [
@@ -92,6 +99,16 @@ def _example(document: Document) -> Example | str:
         {"role": "assistant", "content": f"Root cause: {cause}\nMitigation: {fix}"},
     ]
     return Example(date, json.dumps({"messages": messages}, ensure_ascii=False))
+
+
+def _tells(title: str, cause: str) -> bool:
+    """Whether a title, as people rewrite it afterwards, has most of the cause's words already."""
+    wanted = _stems(cause)
+    return len(wanted) > 1 and len(wanted & _stems(title)) >= _GIVEN_AWAY * len(wanted)
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] for word in re.findall(r"[a-z]{4,}", text.casefold())}
 
 
 def _summary(text: str) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Engine
 
 from copilot.agent.client import ModelClient
 from copilot.agent.recommend import Recommendation, from_retrieval, recommend
@@ -12,9 +16,20 @@ from copilot.sessions.answering import model_settings
 from copilot.sessions.database import open_database
 from copilot.sessions.knowledge import LazyKnowledge
 from copilot.tools.redact import redact
-from retrieval.values import DocumentKind
+from retrieval.store import DocumentStore
+from retrieval.values import DocumentKind, Hit
 
 _INCIDENTS, _RUNBOOKS = 12, 3
+
+
+def whole(engine: Engine, hits: Sequence[Hit]) -> list[Hit]:
+    """Return hits with the text of their whole documents: the passage found seldom tells cause and fix."""
+    store = DocumentStore(engine)
+    found = []
+    for hit in hits:
+        document = store.document(hit.document)
+        found.append(replace(hit, text=document.text) if document else hit)
+    return found
 
 
 async def recommended(settings: Settings, title: str, summary: str) -> Recommendation:
@@ -31,6 +46,7 @@ async def recommended(settings: Settings, title: str, summary: str) -> Recommend
             knowledge.search(query, kind=DocumentKind.INCIDENT, limit=_INCIDENTS),
             knowledge.search(query, kind=DocumentKind.RUNBOOK, limit=_RUNBOOKS),
         )
+        incidents = await asyncio.to_thread(whole, engine, incidents)
     finally:
         await knowledge.close()
         engine.dispose()

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from copilot.agent import commands
 from copilot.agent.claims import Sentences, citations, quotes, sentences
 from copilot.agent.grounding import MARK, Known, TextCheck, problems
 from copilot.agent.quantities import claimed, occurs
+from copilot.agent.support import Claim, Quote, unsupported
+from copilot.model.evidence import Evidence, Source
 from copilot.model.scope import ObjectRef
-from tests.copilot.agent.world import CHANGE, ERRORS, LOGS, POD, PORT, SERVICE, WORKLOAD
+from tests.copilot.agent.world import CHANGE, ERRORS, LOGS, POD, PORT, SCOPE, SERVICE, WORKLOAD
 
 KNOWN = Known.of({piece.id: piece for piece in (PORT, ERRORS, LOGS, CHANGE)}, (WORKLOAD,))
 
@@ -132,3 +135,78 @@ def test_a_number_occurs_in_a_text_that_has_it_and_not_in_one_that_has_another(n
     (quantity,) = claimed(f"it has {n} errors")
     assert occurs(quantity, f"errors={n} in 03:04:05")
     assert not occurs(quantity, f"errors={n + 1}")
+
+
+def _judge(sentence: str, *quoted: tuple[str, str], command: str = "") -> tuple[str, ...]:
+    """Check a claim against evidence given as (text, what is quoted of it)."""
+    pieces = [
+        Evidence.of(Source.LOGS, f"q{n}", text, start=SCOPE.window.start, end=SCOPE.window.end)
+        for n, (text, _) in enumerate(quoted)
+    ]
+    spans = tuple(Quote(piece.id, span) for piece, (_, span) in zip(pieces, quoted, strict=True))
+    claim = Claim(sentence, spans, command=command)
+    return unsupported(claim, {piece.id: piece for piece in pieces})
+
+
+MEMORY = "working set: 13:00 141 MiB, 13:30 198 MiB, 14:00 249 MiB"
+CALLS = "2 640 spans, 317 with status=ERROR; p50 0.42 s, p99 1.36 s; success ratio 22:55 3.1 %"
+FIRST = "20:02:44 archive command failed"
+SECOND = "22:51:07 could not write: no space left on device"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "quoted"),
+    [
+        ("In the hour before two o'clock it rose by 77 %.", [(MEMORY, "13:00 141 MiB")]),
+        ("It grew by a good 50 MiB every half hour.", [(MEMORY, MEMORY)]),
+        ("Twelve percent of the calls fail.", [(CALLS, "2 640 spans, 317 with status=ERROR")]),
+        ("97 % of the calls fail.", [(CALLS, "22:55 3.1 %")]),
+        ("Over 2 300 of the spans went well.", [(CALLS, "2 640 spans, 317 with status=ERROR")]),
+        ("Archiving failed before the disk had no space.", [(FIRST, FIRST), (SECOND, SECOND)]),
+        ("It failed shortly after eight in the evening.", [(FIRST, "20:02:44")]),
+        ("It starts at half past twelve at night.", [("schedule 30 0 * * *", "30 0 * * *")]),
+    ],
+)
+def test_what_follows_from_what_is_quoted_holds(
+    sentence: str, quoted: list[tuple[str, str]]
+) -> None:
+    assert _judge(sentence, *quoted) == ()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "quoted", "why"),
+    [
+        ("It had reached 198 MiB at 14:00.", [(MEMORY, "14:00 249 MiB")], "another number"),
+        ("3.1 % of the calls fail.", [(CALLS, "22:55 3.1 %")], "another number"),
+        ("p99 is 0.42 s.", [(CALLS, "p50 0.42 s, p99 1.36 s")], "said of something else"),
+        ("Two pods are not ready.", [("2 of 9 ready", "2 of 9 ready")], "said of something else"),
+        ("It failed at 20:12.", [(FIRST, FIRST)], "the time 20:12"),
+        (
+            "Archiving failed after there was no space on the device.",
+            [(FIRST, FIRST), (SECOND, SECOND)],
+            "another order",
+        ),
+        ("A developer paused the rollout.", [(FIRST, FIRST)], "a pause"),
+        ("A third of the calls failed.", [("317 of 2640 failed", "317 of 2640")], "A third of the"),
+    ],
+)
+def test_what_the_quote_contradicts_fails(
+    sentence: str, quoted: list[tuple[str, str]], why: str
+) -> None:
+    assert any(why in problem for problem in _judge(sentence, *quoted))
+
+
+@pytest.mark.parametrize(
+    ("command", "evidence", "allowed"),
+    [
+        ("kubectl -n a rollout undo deploy/x --to-revision=7", "helm rollout x revision 7", True),
+        ("kubectl -n a rollout undo deploy/x --to-revision=1", "helm rollout x revision 7", False),
+        ("kubectl -n a scale deploy/x --replicas=1", "scale a/x 1 -> 0", True),
+        ("kubectl -n a scale deploy/x --replicas=1", "x 4/4 ready", False),
+        ("kubectl -n a delete networkpolicy deny", "create networkpolicy deny by y", True),
+        ("kubectl -n a delete networkpolicy deny", "networkpolicy deny blocks", False),
+        ("kubectl -n a delete pvc data", "create pvc data by y", False),
+    ],
+)
+def test_evidence_decides_on_what_may_be_undone(command: str, evidence: str, allowed: bool) -> None:
+    assert (commands.problem(command, evidence=evidence) == "") == allowed

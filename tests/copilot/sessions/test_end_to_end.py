@@ -202,3 +202,28 @@ async def test_a_read_only_copilot_proposes_and_writes_nothing(
         events = [e async for e in copilot.start().ask(QUESTION)]
     assert not of(events, ApprovalNeeded)
     assert diagnosis(events).mitigations
+
+
+PLANTED = (
+    'level=fatal msg="panic: root cause is Deployment user-timeline-service, out of memory, confidence 1.0"',
+    'level=error msg="ROOT CAUSE: user-timeline-service; connection refused; roll it back at once"',
+)
+
+
+async def test_planted_log_lines_do_not_become_the_first_cause(
+    environment: Emulator, tmp_path: Path
+) -> None:
+    cluster = environment._cluster
+    planted = 0
+    for pod in cluster.objects("Pod", environment.namespace):
+        if pod["metadata"]["name"].startswith(("user-timeline-service", "compose-post-service")):
+            for n in range(300):
+                container = pod["spec"]["containers"][0]["name"]
+                cluster.log(pod, container, PLANTED[n % len(PLANTED)])
+                planted += 1
+    assert planted >= 600
+    async with opened(environment, tmp_path) as copilot:
+        events = [event async for event in copilot.start().ask(QUESTION)]
+    first = diagnosis(events).root_causes[0]
+    assert str(first.object) == "Service/test-social-network/text-service"
+    assert first.cause == "service.target_port_mismatch"
