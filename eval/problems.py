@@ -21,13 +21,14 @@ Check = Literal[
 
 
 class Task(StrEnum):
-    """What an agent is asked: AIOpsLab's four questions, and diagnosis with repair in one session."""
+    """What an agent is asked: AIOpsLab's four questions, diagnosis with repair, or a talk of several turns."""
 
     DETECTION = "detection"
     LOCALIZATION = "localization"
     ANALYSIS = "analysis"
     MITIGATION = "mitigation"
     END_TO_END = "end_to_end"
+    CONVERSATION = "conversation"
 
     @property
     def writes(self) -> bool:
@@ -53,11 +54,25 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What a user says, and what the answer must and must not say: patterns, whatever the case.
+
+    `looks`: it must be looked at the cluster again (True), or need not (None).
+    """
+
+    say: str
+    says: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    looks: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One question about one incident, or about a healthy app when there are no `faults`.
 
     `id` names it and is never shown to an agent. `app` is a bundled app's name or a path. `check` is
     the compat oracle's way to look at a repair. With `noise`, that seed adds harmless oddities.
+    `turns` are a conversation's.
     """
 
     id: str
@@ -68,6 +83,7 @@ class Problem:
     check: Check = "pods"
     noise: int | None = None
     settle_seconds: float = UNTIL_PAGED
+    turns: tuple[Turn, ...] = ()
 
     @property
     def faulty(self) -> bool:
@@ -78,3 +94,8 @@ class Problem:
     def instance(self) -> str:
         """What problems over the same incident have in common."""
         return "/".join([self.app, *(f"{f.kind}:{f.target}" for f in self.faults)])
+
+    @property
+    def scene(self) -> str:
+        """What problems that begin alike have in common: one app, broken alike, after the same time."""
+        return f"{self.instance} {self.noise} {self.settle_seconds:g}"

@@ -146,6 +146,7 @@ def is_error(line: str) -> bool:
     return _ERROR.search(line[:200]) is not None
 
 
+@lru_cache(maxsize=16_384)
 def blamed(line: str) -> Address | None:
     """Return the dependency that a line names, a name before a bare IP; None if it names none."""
     for pattern in _HOST:

@@ -8,6 +8,7 @@ from copilot.config.settings import Settings
 from copilot.model.errors import UsageError
 from eval.agents import controls
 from eval.agents.copilot_agent import copilot_agent
+from eval.agents.prompted import prompted
 from eval.agents.protocol import Open
 
 
@@ -32,6 +33,8 @@ AGENTS: dict[str, Entry] = {
     "llm-bare": Entry(
         copilot_agent(model=True), "our copilot with its model, without runbooks", True
     ),
+    "react": Entry(prompted(shell_only=False), "a plain ReAct agent on the same model", True),
+    "shell": Entry(prompted(shell_only=True), "the model with a shell and nothing else", True),
     "oracle": Entry(controls.knowing, "knows the truth: what full marks look like"),
     "random": Entry(controls.fixed(controls.guess), "throws dice"),
     "always-yes": Entry(controls.fixed(controls.always_yes), "something is always wrong"),

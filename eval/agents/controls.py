@@ -110,5 +110,7 @@ def _call(briefing: Briefing, *, anomaly: bool, services: list[str], kind: tuple
             return f"submit({both!r})"
         case Task.MITIGATION:
             return "submit()"
+        case Task.CONVERSATION:
+            return f"submit({(yes + ' ' + ' '.join(services))!r})"
         case Task.END_TO_END:
             return f"submit({ {'has_anomaly': yes, 'faulty_components': services, **both}!r})"

@@ -78,23 +78,28 @@ class CopilotAgent:
         self.spent = Spent()
 
     async def get_action(self, input: str, /) -> str:
-        """Investigate, repair if that is asked, and submit."""
-        diagnosis, approval = await self._investigate()
+        """Investigate, repair if that is asked, and submit; or answer a user."""
         task = self._briefing.problem.task
+        if task is Task.CONVERSATION:
+            self.spent.answer = ""
+            await self._investigate(input)
+            return self.spent.answer or self.spent.failure
+        diagnosis, approval = await self._investigate(_QUESTION)
         if task.writes and approval is not None:
             await self._repair(approval)
         return block(submission(diagnosis, task))
 
-    async def _investigate(self) -> tuple[Diagnosis | None, ApprovalNeeded | None]:
+    async def _investigate(self, question: str) -> tuple[Diagnosis | None, ApprovalNeeded | None]:
         diagnosis: Diagnosis | None = None
         approval: ApprovalNeeded | None = None
-        async for event in self._session.ask(_QUESTION):
+        before = self.spent.tool_calls
+        async for event in self._session.ask(question):
             self._account(event)
             if isinstance(event, DiagnosisReady):
                 diagnosis = event.diagnosis
             elif isinstance(event, ApprovalNeeded):
                 approval = event
-        await self._briefing.environment.clock.sleep(OWN_TOOL * self.spent.tool_calls)
+        await self._briefing.environment.clock.sleep(OWN_TOOL * (self.spent.tool_calls - before))
         if diagnosis is not None:
             self._tell(diagnosis)
         return diagnosis, approval
@@ -157,7 +162,7 @@ def submission(diagnosis: Diagnosis | None, task: Task) -> str:
             return f"submit({_services(causes) if incident else []!r})"
         case Task.ANALYSIS:
             return f"submit({_kind(causes)!r})"
-        case Task.MITIGATION:
+        case Task.MITIGATION | Task.CONVERSATION:
             return "submit()"
         case Task.END_TO_END:
             whole = {

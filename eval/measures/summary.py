@@ -113,7 +113,7 @@ def detection(rows: Sequence[Row]) -> Detection:
 
 
 def _times(rows: Sequence[Row]) -> dict[str, float]:
-    """Mean virtual seconds of what was submitted, and of what was right."""
+    """Mean virtual seconds until the session ended, from its start and from the fault's onset."""
     return {
         "from_start": fmean(float(row["seconds_from_start"]) for row in rows),
         "from_onset": fmean(float(row["seconds_from_onset"]) for row in rows),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
+from math import ceil
 
 _COLOURS = ("var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)")
 
@@ -14,30 +15,34 @@ def colour(index: int) -> str:
     return _COLOURS[index % len(_COLOURS)]
 
 
-def bars(rows: Sequence[tuple[str, float, float, float, int]]) -> str:
-    """Horizontal bars of shares: (label, value, low, high, series), each from 0 to 1."""
-    height, left, width = 22, 250, 420
-    parts = []
-    for number, (label, value, low, high, series) in enumerate(rows):
-        y = number * height + 4
-        middle = y + height / 2 - 2
-        parts.append(
-            f'<text x="{left - 8}" y="{middle + 4}" text-anchor="end">{escape(label)}</text>'
-            f'<rect x="{left}" y="{y}" width="{width}" height="{height - 8}" fill="var(--line)"/>'
-            f'<rect x="{left}" y="{y}" width="{value * width:.1f}" height="{height - 8}" fill="{colour(series)}"/>'
-            f'<path d="M{left + low * width:.1f} {middle:.1f}H{left + high * width:.1f}" stroke="var(--ink)"/>'
-            f'<text x="{left + width + 8}" y="{middle + 4}">{value:.0%}</text>'
-        )
-    return _svg(left + width + 60, len(rows) * height + 8, "".join(parts))
+def bars(groups: Sequence[tuple[str, Sequence[tuple[str, float, float, float, int]]]]) -> str:
+    """Horizontal bars of shares by group: (label, value, low, high, series), each from 0 to 1."""
+    height, left, width, gap = 22, 210, 400, 12
+    parts, y = [], 4.0
+    for group, rows in groups:
+        parts.append(f'<text x="0" y="{y + 13}" class="g">{escape(group)}</text>')
+        for label, value, low, high, series in rows:
+            middle, thick = y + height / 2 - 2, height - 8
+            parts.append(
+                f'<text x="{left - 8}" y="{middle + 4}" text-anchor="end">{escape(label)}</text>'
+                f'<rect x="{left}" y="{y}" width="{width}" height="{thick}" fill="var(--card)"/>'
+                f'<rect x="{left}" y="{y}" width="{value * width:.1f}" height="{thick}" fill="{colour(series)}"/>'
+                f'<path d="M{left + low * width:.1f} {middle:.1f}H{left + high * width:.1f}'
+                f'M{left + low * width:.1f} {middle - 4:.1f}v8M{left + high * width:.1f} {middle - 4:.1f}v8" stroke="var(--ink)"/>'
+                f'<text x="{left + width + 10}" y="{middle + 4}">{value:.0%}</text>'
+            )
+            y += height
+        y += gap
+    return _svg(left + width + 60, y, "".join(parts))
 
 
 def scatter(points: Sequence[tuple[str, float, float, int]], across: str, up: str) -> str:
     """Points (label, x, y from 0 to 1, series); x from 0 to the greatest."""
-    width, height, left, top = 560, 260, 50, 16
-    most = max((x for _, x, _, _ in points), default=0.0) or 1.0
-    parts = [_frame(left, top, width, height, across, up, f"{most:.4g}")]
+    width, height, left, top = 420, 260, 50, 16
+    most = _round_up(max((x for _, x, _, _ in points), default=0.0))
+    parts = [_frame(left, top, width, height, across, up, most)]
     for label, x, y, series in points:
-        place = left + x / most * (width - 20), top + (1 - y) * height
+        place = left + x / most * width, top + (1 - y) * height
         near_end = place[0] > left + width * 0.7
         anchor, shift = ("end", -9) if near_end else ("start", 9)
         parts.append(
@@ -56,13 +61,12 @@ def lines(
 ) -> str:
     """Lines through points with y from 0 to 1; `diagonal` for calibration, where x is a share too."""
     width, height, left, top = 420, 260, 50, 16
-    most = (
-        1.0 if diagonal else max((x for _, found in series for x, _ in found), default=1.0) or 1.0
-    )
-    parts = [_frame(left, top, width, height, across, up, f"{most:.4g}")]
+    greatest = max((x for _, found in series for x, _ in found), default=1.0)
+    most = 1.0 if diagonal else _round_up(greatest)
+    parts = [_frame(left, top, width, height, across, up, most, share=diagonal)]
     if diagonal:
         parts.append(
-            f'<path d="M{left} {top + height}L{left + width} {top}" stroke="var(--line)" stroke-dasharray="4"/>'
+            f'<path d="M{left} {top + height}L{left + width} {top}" stroke="var(--muted)" stroke-dasharray="4"/>'
         )
     for number, (label, found) in enumerate(series):
         places = [(left + x / most * width, top + (1 - y) * height) for x, y in found]
@@ -73,12 +77,12 @@ def lines(
         parts += [
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour(number)}"/>' for x, y in places
         ]
-        y = top + 14 + 16 * number
+        y = top + height + 58 + 18 * number
         parts.append(
-            f'<rect x="{left + width + 12}" y="{y - 9}" width="10" height="10" fill="{colour(number)}"/>'
+            f'<rect x="{left}" y="{y - 9}" width="10" height="10" fill="{colour(number)}"/>'
+            f'<text x="{left + 15}" y="{y}">{escape(label)}</text>'
         )
-        parts.append(f'<text x="{left + width + 27}" y="{y}">{escape(label)}</text>')
-    return _svg(left + width + 180, top + height + 44, "".join(parts))
+    return _svg(left + width + 20, top + height + 48 + 18 * len(series), "".join(parts))
 
 
 def stacked(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]], names: Sequence[str]) -> str:
@@ -105,22 +109,39 @@ def stacked(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]], names: Sequen
     return _svg(left + width + 40, base + (len(names) + 2) // 3 * 18, "".join(parts))
 
 
-def _frame(left: int, top: int, width: int, height: int, across: str, up: str, most: str) -> str:
-    parts = [
-        f'<path d="M{left} {top}V{top + height}H{left + width}" stroke="var(--muted)" fill="none"/>'
-    ]
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        y = top + (1 - share) * height
+def _frame(
+    left: int,
+    top: int,
+    width: int,
+    height: int,
+    across: str,
+    up: str,
+    most: float,
+    *,
+    share: bool = False,
+) -> str:
+    parts = []
+    for part in (0, 0.25, 0.5, 0.75, 1):
+        x, y = left + part * width, top + (1 - part) * height
+        number = f"{part * most:.0%}" if share else f"{part * most:g}"
         parts.append(
-            f'<text x="{left - 6}" y="{y + 4}" text-anchor="end" class="m">{share:.0%}</text>'
+            f'<path d="M{left} {y}h{width}" stroke="var(--line)"/>'
+            f'<text x="{left - 6}" y="{y + 4}" text-anchor="end" class="m">{part:.0%}</text>'
+            f'<text x="{x}" y="{top + height + 16}" text-anchor="middle" class="m">{number}</text>'
         )
     parts.append(
-        f'<text x="{left + width}" y="{top + height + 16}" text-anchor="end" class="m">{most}</text>'
-    )
-    parts.append(
-        f'<text x="{left}" y="{top + height + 34}" class="m">{escape(up)} over {escape(across)}</text>'
+        f'<path d="M{left} {top}V{top + height}H{left + width}" stroke="var(--muted)" fill="none"/>'
+        f'<text x="{left}" y="{top + height + 36}" class="m">{escape(up)} over {escape(across)}</text>'
     )
     return "".join(parts)
+
+
+def _round_up(value: float) -> float:
+    """The next number that divides into quarters well."""
+    step = 4.0
+    while step * 100 < value:
+        step *= 10
+    return max(1, ceil(value / step)) * step
 
 
 def _svg(width: float, height: float, inside: str) -> str:

@@ -27,13 +27,15 @@ def page(rows: Sequence[Row], sessions: Mapping[str, Any]) -> str:
         _part("Success, compat", "AIOpsLab's own checks, flaws included.",
               _table(successes(found, "compat"))),
         _part("Success by task", "Strict; the thin line is the 95 % interval.", _by_task(found)),
+        "<div class='pair'>",
         _part("Cost against accuracy", "Tool calls a problem; strict.", _cost(found)),
         _part("Calibration", "How often the cause at rank 1 was right, by the agent's own confidence.",
               _calibration(found)),
-        _part("Action mix", "Which tools are used, as shares.", _actions(found)),
         _part("Step limit", "Success had the session ended after so many steps.", _steps(rows)),
+        "</div>",
+        _part("Action mix", "Which tools are used, as shares.", _actions(found)),
         _part("Measures", "Means over problems; seconds are virtual.", _table(measures(found))),
-        _part("Failures", "Strictly judged.", _table(failures(rows))),
+        _failures(rows),
     ]  # fmt: skip
     data = json.dumps(
         [{"row": row, "session": sessions.get(key_of(dict(row)))} for row in rows], default=str
@@ -64,13 +66,29 @@ def _table(table: Table) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
+def _failures(rows: Sequence[Row]) -> str:
+    """One fold an agent, for controls fail nearly everywhere."""
+    parts = []
+    for agent, mine in by(rows, lambda row: str(row["agent"])).items():
+        header, body = failures(mine)
+        if body:
+            head = f"<summary>{escape(agent)}: {len(body)} of {len(mine)}</summary>"
+            table = _table((header[1:], [cells[1:] for cells in body]))
+            parts.append(f"<details>{head}{table}</details>")
+    return _part("Failures", "Strictly judged; open an agent.", "".join(parts))
+
+
 def _by_task(found: Sequence[Summary]) -> str:
-    rows = []
+    groups = []
     for task in [*[t.value for t in Task], "all"]:
-        for number, one in enumerate(found):
-            if task in one.success and (it := one.success[task]["strict"]).value is not None:
-                rows.append((f"{task} · {one.agent}", it.value or 0.0, *it.interval, number))
-    return charts.bars(rows)
+        rows = [
+            (one.agent, it.value, *it.interval, number)
+            for number, one in enumerate(found)
+            if task in one.success and (it := one.success[task]["strict"]).value is not None
+        ]
+        if rows:
+            groups.append((task.replace("_", " "), rows))
+    return charts.bars(groups)
 
 
 def _cost(found: Sequence[Summary]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from eval.measures.intervals import Share
 from eval.measures.paired import Paired
@@ -11,6 +11,32 @@ from eval.problems import Task
 
 Table = tuple[list[str], list[list[str]]]
 _SHORT = {"end_to_end": "end to end"}
+_TIMES = {"detection": "TTD", "localization": "TTL", "analysis": "TTA", "mitigation": "TTM"}
+
+
+def _mean(name: str, digits: int) -> Callable[[Summary], str]:
+    return lambda one: f"{one.means[name]:.{digits}f}"
+
+
+_MEASURES: tuple[tuple[str, Callable[[Summary], str]], ...] = (
+    ("detection: precision", lambda one: percent(one.detection.precision)),
+    ("detection: recall", lambda one: percent(one.detection.recall)),
+    ("detection: false alarms", lambda one: percent(one.detection.false_alarms)),
+    ("cause at rank 1 right", lambda one: percent(one.cause_right)),
+    ("claims grounded", lambda one: percent(one.grounded)),
+    ("problems with regressions", lambda one: str(one.regressions)),
+    ("seconds from session start", _mean("seconds_from_start", 0)),
+    ("seconds from onset", _mean("seconds_from_onset", 0)),
+    ("steps", _mean("steps", 1)),
+    ("tool calls", _mean("tool_calls", 1)),
+    ("tool errors", _mean("tool_errors", 2)),
+    ("invalid calls", _mean("invalid_calls", 2)),
+    ("repeated calls", _mean("repeated_calls", 2)),
+    ("tokens", lambda one: f"{one.means['input_tokens'] + one.means['output_tokens']:.0f}"),
+    ("dollars, in all", lambda one: "–" if one.money is None else f"{one.money:.2f}"),
+    ("calibration: ECE", lambda one: f"{one.calibration.ece:.2f}" if one.calibration else "–"),
+    ("calibration: Brier", lambda one: f"{one.calibration.brier:.2f}" if one.calibration else "–"),
+)
 
 
 def percent(share: Share) -> str:
@@ -40,38 +66,17 @@ def successes(found: Sequence[Summary], oracle: str) -> Table:
 
 
 def measures(found: Sequence[Summary]) -> Table:
-    """Everything else."""
-    header = [
-        "agent", "precision", "recall", "false alarms", "cause right", "grounded", "regressions",
-        "s from start", "s from onset", "steps", "tool calls", "errors", "invalid", "repeated",
-        "tokens", "dollars", "ECE", "Brier",
-    ]  # fmt: skip
-    body = []
-    for one in found:
-        mean, sure = one.means, one.calibration
-        body.append(
-            [
-                one.agent,
-                percent(one.detection.precision),
-                percent(one.detection.recall),
-                percent(one.detection.false_alarms),
-                percent(one.cause_right),
-                percent(one.grounded),
-                str(one.regressions),
-                f"{mean['seconds_from_start']:.0f}",
-                f"{mean['seconds_from_onset']:.0f}",
-                f"{mean['steps']:.1f}",
-                f"{mean['tool_calls']:.1f}",
-                f"{mean['tool_errors']:.2f}",
-                f"{mean['invalid_calls']:.2f}",
-                f"{mean['repeated_calls']:.2f}",
-                f"{mean['input_tokens'] + mean['output_tokens']:.0f}",
-                "–" if one.money is None else f"{one.money:.2f}",
-                f"{sure.ece:.2f}" if sure else "–",
-                f"{sure.brier:.2f}" if sure else "–",
-            ]
-        )
-    return header, body
+    """Everything else: one row a measure, one column an agent."""
+    body = [[name, *map(cell, found)] for name, cell in _MEASURES]
+    for task, short in _TIMES.items():
+        for key, text in (("from_start", "session start"), ("from_onset", "onset")):
+            cells = [f"{s.time[task][key]:.0f}" if task in s.time else "–" for s in found]
+            if set(cells) != {"–"}:
+                body.append([f"{short}: seconds from {text}", *cells])
+    for k in sorted({k for one in found for k in one.pass_at}):
+        cells = [f"{one.pass_at[k]:.0%}" if k in one.pass_at else "–" for one in found]
+        body.append([f"pass@{k}, strict", *cells])
+    return ["measure", *(one.agent for one in found)], body
 
 
 def failures(rows: Sequence[Row]) -> Table:
@@ -79,10 +84,10 @@ def failures(rows: Sequence[Row]) -> Table:
     body = []
     for row in rows:
         if not row["success"]["strict"]:
-            compat = "passes compat" if row["success"]["compat"] else ""
+            compat = "passes" if row["success"]["compat"] else "fails"
             why = "; ".join(filter(None, (row["detail"]["strict"], row["failure"], row["stopped"])))
             body.append([row["agent"], row["id"], compat, why])
-    return ["agent", "problem", "", "why"], body
+    return ["agent", "problem", "compat", "why"], body
 
 
 def comparison(results: Sequence[tuple[str, Paired]]) -> Table:

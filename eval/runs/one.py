@@ -18,7 +18,8 @@ from eval.session.actions import Actions
 from eval.session.grade import Graded, grade
 from eval.session.play import Limits, Played, play
 from eval.session.record import session_record
-from eval.session.scene import Scene, set_scene
+from eval.session.scene import Scene
+from eval.session.talk import talk
 from eval.session.texts import description, instructions
 
 
@@ -55,10 +56,11 @@ class Outcome:
     session: dict[str, Any]
 
 
-async def run_one(job: Job, world: World, settings: Settings, knowledge: Path | None) -> Outcome:
-    """Break the world, let the agent work, grade. An agent that fails is graded as it stands."""
+async def run_in(
+    scene: Scene, job: Job, world: World, settings: Settings, knowledge: Path | None
+) -> Outcome:
+    """Let the agent work in a broken world, and grade. One that fails is graded as it stands."""
     began, cpu = time.perf_counter(), time.process_time()
-    scene = await set_scene(job.problem, world, world.app, job.seed)
     entry = AGENTS[job.agent]
     actions = Actions(world, world.app, job.problem.task)
     briefing = Briefing(
@@ -79,13 +81,16 @@ async def run_one(job: Job, world: World, settings: Settings, knowledge: Path | 
     try:
         async with actions, entry.open(briefing) as agent:
             spent = agent.spent
-            played = await play(agent, actions.act, world.clock, job.limits)
+            if job.problem.turns:
+                played = await talk(agent, job.problem.turns, actions.act, world.clock, job.limits)
+            else:
+                played = await play(agent, actions.act, world.clock, job.limits)
     except CopilotError as error:
         spent = replace(spent, failure=str(error))
     agent_seconds = time.perf_counter() - agent_began
     played = played or Played(started, world.clock.now(), stopped="the agent failed")
     graded = await grade(scene, played.solution)
-    row = _row(job, scene, played, graded, spent)
+    row = row_of(job, scene, played, graded, spent)
     row["wall"] = {
         "seconds": round(time.perf_counter() - began, 2),
         "agent_seconds": round(agent_seconds, 2),
@@ -97,7 +102,8 @@ async def run_one(job: Job, world: World, settings: Settings, knowledge: Path | 
     )
 
 
-def _row(job: Job, scene: Scene, played: Played, graded: Graded, spent: Spent) -> dict[str, Any]:
+def row_of(job: Job, scene: Scene, played: Played, graded: Graded, spent: Spent) -> dict[str, Any]:
+    """Return a line of results, but for what differs between runs."""
     problem = job.problem
     took = (played.ended - played.started).total_seconds()
     tools = {**played.actions}

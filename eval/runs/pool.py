@@ -81,12 +81,21 @@ def _ended(data: dict[str, Any], running: dict[str, Job]) -> list[Job]:
 def interleaved(jobs: Iterable[Job]) -> list[Job]:
     """Order jobs so that worlds of different apps are warmed up at the same time.
 
-    The long ones, repairs, come first: what is left at the end is short.
+    Jobs that begin alike follow each other. Those with a repair, which is long, come first: what is
+    left at the end is short.
     """
-    by_app: dict[str, list[Job]] = {}
-    for job in sorted(jobs, key=lambda j: not j.problem.task.writes):
-        by_app.setdefault(job.problem.app, []).append(job)
-    queues = sorted(by_app.values(), key=len, reverse=True)
+    by_app: dict[str, dict[str, list[Job]]] = {}
+    for job in jobs:
+        scenes = by_app.setdefault(job.problem.app, {})
+        scenes.setdefault(f"{job.seed} {job.problem.scene}", []).append(job)
+    queues = []
+    for scenes in by_app.values():
+        alike = [
+            sorted(found, key=lambda j: not j.problem.task.writes) for found in scenes.values()
+        ]
+        alike.sort(key=lambda found: not found[0].problem.task.writes)
+        queues.append([job for found in alike for job in found])
+    queues.sort(key=len, reverse=True)
     found: list[Job] = []
     while any(queues):
         found += [queue.pop(0) for queue in queues if queue]

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from eval.problems import Broken, Labels, Problem, Task
+from eval.problems import Broken, Labels, Problem, Task, Turn
 from eval.runs.one import Job, Outcome
 from eval.session.play import Limits
 
@@ -30,6 +30,10 @@ def job_of(data: dict[str, Any]) -> Job:
             problem["check"],
             problem["noise"],
             problem["settle_seconds"],
+            tuple(
+                Turn(turn["say"], tuple(turn["says"]), tuple(turn["never"]), turn["looks"])
+                for turn in problem["turns"]
+            ),
         ),
         data["agent"],
         data["seed"],

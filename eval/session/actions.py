@@ -38,50 +38,50 @@ _METRICS = (
     "kube_pod_container_status_restarts_total",
 )  # fmt: skip
 _STEP = 15.0
+_KNOWN = (
+    "get_logs", "exec_shell", "get_metrics", "read_metrics", "get_traces", "read_traces",
+)  # fmt: skip
 _NO_SERVICE = "Error: Your service/namespace does not exist. Use kubectl to check."
 _SUBMIT = {
-    Task.DETECTION: (
-        """Submit whether there is an anomaly.
+    Task.DETECTION: """Submit whether there is an anomaly.
 
     Args:
         has_anomaly (str): "Yes" if an anomaly was found, "No" otherwise.
 
     Returns:
         SubmissionStatus: The status of the submission.""",
-    ),
-    Task.LOCALIZATION: (
-        """Submit the services that are the cause.
+    Task.LOCALIZATION: """Submit the services that are the cause.
 
     Args:
         faulty_components (list[str]): Names of the faulty services; empty if there is no fault.
 
     Returns:
         SubmissionStatus: The status of the submission.""",
-    ),
-    Task.ANALYSIS: (
-        """Submit the level and the type of the fault.
+    Task.ANALYSIS: """Submit the level and the type of the fault.
 
     Args:
         analysis (dict[str, str]): Two keys, system_level and fault_type.
 
     Returns:
         SubmissionStatus: The status of the submission.""",
-    ),
-    Task.MITIGATION: (
-        """Submit when the fault is repaired. Takes no arguments.
+    Task.MITIGATION: """Submit when the fault is repaired. Takes no arguments.
 
     Returns:
         SubmissionStatus: The status of the submission.""",
-    ),
-    Task.END_TO_END: (
-        """Submit what was found, once it is repaired.
+    Task.END_TO_END: """Submit what was found, once it is repaired.
 
     Args:
         report (dict): has_anomaly, faulty_components, system_level, fault_type.
 
     Returns:
         SubmissionStatus: The status of the submission.""",
-    ),
+    Task.CONVERSATION: """Answer what was asked; a reply without any action does the same.
+
+    Args:
+        answer (str): The answer.
+
+    Returns:
+        SubmissionStatus: The status of the submission.""",
 }
 
 
@@ -92,14 +92,6 @@ class Actions:
         self._environment, self._app, self._task = environment, app, task
         self._folder = Path()
         self._files = 0
-        self._known: dict[str, Callable[..., Awaitable[str]]] = {
-            "get_logs": self.get_logs,
-            "exec_shell": self.exec_shell,
-            "get_metrics": self.get_metrics,
-            "read_metrics": self.read_metrics,
-            "get_traces": self.get_traces,
-            "read_traces": self.read_traces,
-        }
 
     async def __aenter__(self) -> Actions:
         """Make the folder."""
@@ -112,15 +104,20 @@ class Actions:
 
     def documentation(self) -> dict[str, str]:
         """Each action and its docstring, `submit` as this task has it."""
-        found = {name: inspect.getdoc(do) or "" for name, do in self._known.items()}
-        return {**found, "submit": inspect.cleandoc(_SUBMIT[self._task][0])}
+        return self.of(self._task)
+
+    @classmethod
+    def of(cls, task: Task) -> dict[str, str]:
+        """The same, without any environment."""
+        found = {name: inspect.getdoc(getattr(cls, name)) or "" for name in _KNOWN}
+        return {**found, "submit": inspect.cleandoc(_SUBMIT[task])}
 
     async def act(self, call: Call) -> str:
         """Carry out a call. Raises `BadFormat` for an unknown action or wrong arguments."""
-        do = self._known.get(call.name)
-        if do is None:
-            names = ", ".join([*self._known, "submit"])
+        if call.name not in _KNOWN:
+            names = ", ".join([*_KNOWN, "submit"])
             raise BadFormat(f"Error: there is no action {call.name}. There are: {names}")
+        do: Callable[..., Awaitable[str]] = getattr(self, call.name)
         try:
             inspect.signature(do).bind(*call.args, **call.kwargs)
         except TypeError as error:

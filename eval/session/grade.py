@@ -13,6 +13,7 @@ from eval.oracles.repairs_strict import repaired_strict
 from eval.oracles.state import look
 from eval.problems import Task
 from eval.session.scene import Scene
+from eval.session.talk import talked_well
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ async def grade(scene: Scene, solution: Any) -> Graded:
             place = answers.localization_strict(problem, truth, named)
             compat, strict = (_and(r, place) for r in repaired)
             mitigated, diagnosed = repaired[1].success, place.success
+        case Task.CONVERSATION:
+            compat = strict = talked_well(solution)
     lost = scene.after.broken(await look(scene.environment))
     if lost and not problem.task.writes:
         strict = Judged(False, f"{strict.detail}; broke: {lost[0]}", strict.subset, strict.within_3)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from copilot.model.clock import Clock
+from copilot.model.errors import CopilotError
 from eval.agents.protocol import Playing
 from eval.session.costs import cost
 from eval.session.parser import BadFormat, Call, parse, solution_of
@@ -54,6 +55,8 @@ async def play(agent: Playing, act: Act, clock: Clock, limits: Limits) -> Played
             await _loop(agent, act, clock, limits, played)
     except TimeoutError:
         played.stopped = f"stopped after {limits.seconds:g} s"
+    except CopilotError as error:
+        played.stopped = f"the agent failed: {error}"
     played.ended = clock.now()
     return played
 

@@ -19,10 +19,7 @@ _QUIET = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A broken environment. `before` is what was well, `after` what still is when the agent begins.
-
-    Where no repair is asked for, nothing is said of before the fault.
-    """
+    """A broken environment. `before` is what was well, `after` what still is when the agent begins."""
 
     problem: Problem
     environment: Environment
@@ -31,6 +28,11 @@ class Scene:
     onset: datetime
     before: State
     after: State
+
+    def asked(self, problem: Problem) -> Scene:
+        """The same scene with another question: one whose `Problem.scene` is the same."""
+        truth = truth_of(problem, self.environment, self.faults)
+        return replace(self, problem=problem, truth=truth)
 
 
 async def set_scene(problem: Problem, environment: Environment, app: App, seed: int) -> Scene:
@@ -42,9 +44,7 @@ async def set_scene(problem: Problem, environment: Environment, app: App, seed: 
         (fault(broken.kind, app, seed), broken.target) for broken in problem.faults
     )
     truth = truth_of(problem, environment, faults)
-    before = State(frozenset(), frozenset(), frozenset())
-    if problem.task.writes:
-        before = replace(await look(environment), alerts=await firing(environment))
+    before = replace(await look(environment), alerts=await firing(environment))
     onset = environment.clock.now()
     for each, target in faults:
         await each.inject(environment, target)

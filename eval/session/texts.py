@@ -31,6 +31,10 @@ _ASKED = {
         "When it is repaired, call submit with a dictionary: has_anomaly (Yes or No), faulty_components "
         "(a list of service names), system_level and fault_type (as far as known).",
     ),
+    Task.CONVERSATION: (
+        "Somebody asks you about this application. Answer every question from what you find.",
+        "Use actions where you must look; a reply without an action is your answer.",
+    ),
 }
 _FORMAT = """Respond with one action at a time, as one block and nothing else in it:
 ```

@@ -32,6 +32,10 @@ SUITES: dict[str, tuple[Callable[[], Suite], str]] = {
     ),
     "compound": (generated.compound, "two faults at once"),
     "noise": (generated.noise, "incidents and healthy apps among harmless oddities"),
+    "conversation": (
+        lambda: read_file(Path(__file__).parent / "conversation.yaml"),
+        "talks of several turns: corrections, pronouns, other scopes, doubts, wrong premises",
+    ),
     "healthy": (generated.healthy, "nothing is wrong, at several times and with several oddities"),
 }
 """What makes each suite, and what it is."""

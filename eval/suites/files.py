@@ -2,27 +2,30 @@
 
 problems:
   - id: wrong-port-{task}            # {task} makes one problem of each of `tasks`
-    tasks: [detection, localization] # detection, localization, analysis, mitigation, end_to_end
+    tasks: [detection, localization] # detection, localization, analysis, mitigation, end_to_end, conversation
     app: social_network              # a bundled app, or the path of an app's YAML beside this file
     faults: [{kind: service_target_port, target: user-service}]   # none: a healthy app
     labels: {services: [user-service], system_level: Virtualization, fault_type: Misconfiguration}
     check: pods                      # how the compat oracle looks at a repair
     noise: 7                         # a seed for harmless oddities
     settle_seconds: 240              # from the injection to the page
+    turns:                           # of the task conversation: what is said, and patterns of the answer
+      - {say: What is wrong?, says: [user-service], never: [healthy], looks: true}
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from copilot.model.errors import UsageError
 from eval.apps.loader import AppError, bundled_apps
 from eval.faults.registry import FAULTS
-from eval.problems import UNTIL_PAGED, Broken, Check, Labels, Problem, Task
+from eval.problems import UNTIL_PAGED, Broken, Check, Labels, Problem, Task, Turn
 from eval.suites.apps import app_of
 
 Path_ = tuple[str | int, ...]
@@ -41,6 +44,24 @@ class _Labels(BaseModel):
     fault_type: str = ""
 
 
+class _Turn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    say: str = Field(min_length=1)
+    says: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    looks: bool | None = None
+
+    @field_validator("says", "never")
+    @classmethod
+    def _pattern(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f'"{pattern}" is no pattern: {error}') from error
+        return patterns
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
     id: str = Field(min_length=1)
@@ -51,6 +72,7 @@ class _Entry(BaseModel):
     check: Check = "pods"
     noise: int | None = None
     settle_seconds: float = Field(default=UNTIL_PAGED, ge=0, le=86400)
+    turns: tuple[_Turn, ...] = ()
 
 
 class _File(BaseModel):
@@ -109,6 +131,7 @@ def _problems(path: Path, entry: _Entry) -> list[Problem]:
             entry.check,
             entry.noise,
             entry.settle_seconds,
+            tuple(Turn(turn.say, turn.says, turn.never, turn.looks) for turn in entry.turns),
         )
         for task in entry.tasks
     ]
@@ -127,8 +150,12 @@ def _check(path: Path, entry: _Entry, lines: dict[Path_, int], at: Path_) -> Non
         app = app_of(entry.app if named else str(path.parent / entry.app))
     except AppError as error:
         raise refuse(("app",), str(error), f"bundled: {', '.join(bundled_apps())}") from error
-    if not entry.faults and set(entry.tasks) != {Task.DETECTION}:
-        raise refuse(("tasks",), "of a healthy app only detection can be asked")
+    if not entry.faults and set(entry.tasks) - {Task.DETECTION, Task.CONVERSATION}:
+        raise refuse(
+            ("tasks",), "of a healthy app only detection can be asked, or a conversation held"
+        )
+    if bool(entry.turns) != (Task.CONVERSATION in entry.tasks):
+        raise refuse(("tasks",), "a conversation has turns, and nothing else has")
     for number, fault in enumerate(entry.faults):
         if fault.kind not in FAULTS:
             raise refuse(

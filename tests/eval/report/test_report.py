@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,6 +22,7 @@ from eval.report.compare import compare_rows
 from eval.report.html import page
 from eval.report.junit import junit
 from eval.report.paper import beside_the_paper, overall
+from eval.report.tables import measures
 from eval.runs.one import Job, Outcome
 from eval.runs.store import Store, key_of, read_rows, read_sessions
 from tests.loopback.openai_server import OpenAIServer, fail, say
@@ -86,13 +90,38 @@ def test_a_summary() -> None:
 
 def test_the_page_holds_everything_and_nothing_escapes() -> None:
     rows = [row(n) for n in range(3)] + [row(n, agent="b", right=False) for n in range(3)]
-    html = page(rows, {key_of(rows[0]): session(0)})
-    assert EVIL not in html
-    assert "http://" not in html and "https://" not in html
-    data = html.split('id="data">')[1].split("</script>")[0].replace("<\\/", "</")
+    text = page(rows, {key_of(rows[0]): session(0)})
+    assert EVIL not in text
+    assert "http://" not in text and "https://" not in text
+    data = text.split('id="data">')[1].split("</script>")[0].replace("<\\/", "</")
     assert [item["row"]["id"] for item in json.loads(data)] == [r["id"] for r in rows]
     for part in ("Calibration", "Action mix", "Step limit", "Trajectories", "prefers-color-scheme"):
-        assert part in html
+        assert part in text
+
+
+def test_measures_have_one_column_an_agent() -> None:
+    header, body = measures(summarize([row(0), row(1), row(0, agent="b")]))
+    assert header == ["measure", "a", "b"]
+    found = {cells[0]: cells[1:] for cells in body}
+    assert found["steps"] == ["1.5", "1.0"]
+    assert found["TTD: seconds from onset"] == ["250", "250"]
+    assert not any("TTM" in name for name in found)
+
+
+@pytest.mark.browser
+def test_the_page_in_a_browser(tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if not browser:
+        pytest.skip("no Chromium here")
+    rows = [row(n, right=n != 1) for n in range(3)]
+    (tmp_path / "page.html").write_text(page(rows, {key_of(rows[0]): session(0)}))
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    done = subprocess.run(
+        [*command, f"file://{tmp_path}/page.html"], capture_output=True, text=True, check=True
+    )
+    shown = done.stdout.partition('<div class="list"')[2].partition("<script")[0]
+    assert [f"p-{n}<small>" in shown for n in range(3)] == [True] * 3
+    assert html.escape(f"{EVIL} 0", quote=False) in shown
 
 
 def test_junit() -> None:

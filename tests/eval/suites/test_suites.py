@@ -60,7 +60,7 @@ def test_every_suite_names_what_there_is(name: str) -> None:
         for fault in problem.faults:
             assert fault.kind in FAULTS
             assert fault.target in app.services
-        assert problem.faults or problem.task is Task.DETECTION
+        assert problem.faults or problem.task in (Task.DETECTION, Task.CONVERSATION)
 
 
 def test_each_incident_has_a_healthy_twin() -> None:

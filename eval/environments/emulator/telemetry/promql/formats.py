@@ -20,6 +20,9 @@ def positional(value: float) -> str:
 
 def api_value(value: float) -> str:
     """Write a sample's value as the HTTP API does: an exponent below 1e-6 and from 1e21 on."""
+    text = repr(value)
+    if "e" not in text and "n" not in text:  # the common case: thousands in one answer
+        return text.removesuffix(".0")
     size = abs(value)
     if size and (size < 1e-6 or size >= 1e21) and math.isfinite(value):
         return repr(value)

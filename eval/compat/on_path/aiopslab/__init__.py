@@ -1,0 +1,1 @@
+"""AIOpsLab's names, for its client scripts."""

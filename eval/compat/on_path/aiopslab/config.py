@@ -1,0 +1,5 @@
+"""The configuration."""
+
+from eval.compat.config import Config
+
+__all__ = ["Config"]

@@ -1,0 +1,5 @@
+"""The orchestrator."""
+
+from eval.compat.orchestrator import Orchestrator
+
+__all__ = ["Orchestrator"]
