@@ -112,6 +112,11 @@ async def main() -> None:
     parser.add_argument("--kind", action="append", choices=list(FAULTS))
     parser.add_argument("--where", action="append", choices=["emulator", "kube"])
     parser.add_argument("--version", default="1.20", help="the real cluster's, for the emulator")
+    parser.add_argument(
+        "--no-upstream-dns",
+        action="store_true",
+        help="the real cluster's nodes know no name server",
+    )
     parser.add_argument("--prefix", default="twin", help="prefix of the namespaces")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--report", type=Path)

@@ -9,17 +9,13 @@ from typing import Any, Protocol
 from benchmarks.fidelity import app_side, kube_side
 from benchmarks.fidelity.app_side import Counts, Reading
 from benchmarks.fidelity.kube_side import Symptom
-from benchmarks.fidelity.report import WINDOW_SECONDS
+from benchmarks.fidelity.report import SAMPLE_SECONDS, SETTLE_SECONDS, WINDOW_SECONDS
 from eval.apps.model import App
 from eval.environments.kube.environment import KubeEnvironment
 from eval.faults.registry import fault
 from eval.protocols import Environment
 
 RATE = 10.0
-SETTLE_SECONDS = 65.0
-_EMULATED_SECONDS = 30.0
-"""Two scrapes of the emulator's Prometheus; there the counters of 20 seconds cannot be read."""
-_SAMPLE_SECONDS = 5.0
 _RECOVER_SECONDS = 240.0
 _LATELY_SECONDS = 45.0
 
@@ -59,7 +55,7 @@ async def collect(place: Place, kind: str, target: str) -> Seen:
     await broken.inject(place, target)
     try:
         while clock.now() < since + timedelta(seconds=SETTLE_SECONDS):
-            await clock.sleep(_SAMPLE_SECONDS)
+            await clock.sleep(SAMPLE_SECONDS)
             seen.kube |= await kube_side.states(reader, namespace, label)
         recently = since - timedelta(seconds=1)
         seen.app |= await app_side.log_templates(reader, namespace, label, recently)
@@ -72,8 +68,8 @@ async def collect(place: Place, kind: str, target: str) -> Seen:
         await broken.recover(place, target)
     passed = 0.0
     while not seen.healthy_again and passed < _RECOVER_SECONDS:
-        await clock.sleep(_SAMPLE_SECONDS)
-        passed += _SAMPLE_SECONDS
+        await clock.sleep(SAMPLE_SECONDS)
+        passed += SAMPLE_SECONDS
         seen.healthy_again = await broken.cured(place, target) and await place.healthy()
     await renew_restarted(place)
     return seen
@@ -87,22 +83,15 @@ async def renew_restarted(place: Place) -> None:
             await place.writer.delete("Pod", place.namespace, str(pod["metadata"]["name"]))
     passed = 0.0
     while passed < _RECOVER_SECONDS and not await place.healthy():
-        await place.clock.sleep(_SAMPLE_SECONDS)
-        passed += _SAMPLE_SECONDS
+        await place.clock.sleep(SAMPLE_SECONDS)
+        passed += SAMPLE_SECONDS
 
 
 async def window(place: Place) -> dict[tuple[str, str], Counts]:
     """What happens on each edge within `WINDOW_SECONDS`."""
-    real = isinstance(place, KubeEnvironment)
-    seconds = WINDOW_SECONDS if real else _EMULATED_SECONDS
     before = await reading(place)
-    await place.clock.sleep(seconds)
-    share = WINDOW_SECONDS / seconds
-    found = app_side.edges(before, await reading(place))
-    return {
-        edge: Counts(made.calls * share, made.failed * share, made.ms * share)
-        for edge, made in found.items()
-    }
+    await place.clock.sleep(WINDOW_SECONDS)
+    return app_side.edges(before, await reading(place))
 
 
 async def reading(place: Place) -> Reading:
@@ -131,8 +120,9 @@ async def start(app: App, where: str, given: Any) -> Place:
         from eval.environments.emulator.environment import Emulator
 
         return await Emulator.start(
-            app, warmup_seconds=600, nodes=1, rate=RATE, version=given.version
-        )
+            app, warmup_seconds=600, nodes=1, rate=RATE, version=given.version,
+            upstream_dns=not given.no_upstream_dns,
+        )  # fmt: skip
     return await KubeEnvironment.start(
         app,
         kubeconfig=given.kubeconfig,

@@ -68,13 +68,15 @@ class Emulator:
         nodes: int = 3,
         start: datetime = START,
         version: str | None = None,
+        upstream_dns: bool = True,
         serving: bool = True,
     ) -> Emulator:
         """Deploy an app, put it under load for `warmup_seconds`, then inject `faults`.
 
         `app` is a loaded app, the name of a bundled one, or the path of a YAML; `faults` are pairs
         of kind and target; `rate` replaces the app's requests per second; `version` is the
-        Kubernetes version that the cluster presents ("1.20"; a modern one unless given). One that is
+        Kubernetes version that the cluster presents ("1.20"; a modern one unless given); without
+        `upstream_dns` names outside the cluster have no name server (a closed network). One that is
         not `serving` takes no faults and is a plain value that a forked process may go on with: call
         `serve` there. The same seed gives the same telemetry. Raises `AppError` for a bad app, `ValueError` for an unknown fault, and
         `TimeoutError` when the app does not come up.
@@ -88,8 +90,9 @@ class Emulator:
         software = Software.of(loaded)
         presented = version or MODERN.minor
         cluster = EmulatedCluster(
-            software.programs, seed=seed, nodes=nodes, start=start, version=presented
-        )
+            software.programs, seed=seed, nodes=nodes, start=start, version=presented,
+            upstream_dns=upstream_dns,
+        )  # fmt: skip
         telemetry = Telemetry(cluster)
         traffic, scraper = software.run(
             cluster, telemetry.series, telemetry.traces, seed=seed, rate=rate

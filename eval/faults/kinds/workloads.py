@@ -29,12 +29,18 @@ def _zero(case: Case) -> Sequence[Change]:
 
 
 def _other_program(app: App, service: Service) -> Service | None:
-    """Another service of the same image, told apart by its command."""
+    """Another service of the same image, told apart by its command.
+
+    The same language too: on a twin every service has the same stock image.
+    """
     return next(
         (
             other
             for other in app.services.values()
-            if other.image == service.image and other.command and other.command != service.command
+            if other.image == service.image
+            and other.language == service.language
+            and other.command
+            and other.command != service.command
         ),
         None,
     )
@@ -130,7 +136,9 @@ KINDS = (
         _FAMILY,
         "the container's command starts another program of the same image",
         ("workload.bad_command",),
-        needed(deployment, listens, lambda app, s: bool(_other_program(app, s) and s.command)),
+        needed(
+            deployment, program, listens, lambda app, s: bool(_other_program(app, s) and s.command)
+        ),
         _other_command,
         lambda case: (
             obj(

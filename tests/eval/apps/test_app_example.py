@@ -12,7 +12,7 @@ _DOCS = Path(__file__).parents[3] / "docs" / "evaluation.md"
 
 def documented_app(folder: Path) -> App:
     """The app that the documentation shows, from a file outside the program's folders."""
-    text = re.search(r"```yaml\n(.*?)```", _DOCS.read_text("utf-8"), re.DOTALL)
+    text = re.search(r"## Add an app.*?```yaml\n(.*?)```", _DOCS.read_text("utf-8"), re.DOTALL)
     assert text
     path = folder / "bookshop.yaml"
     path.write_text(text[1], "utf-8")

@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import re
 from collections.abc import Iterable
 
-import numpy as np
 import pytest
 
 from connectors.api.values import Json
 from eval.apps.loader import load_app
 from eval.environments.emulator.environment import Emulator
 from eval.faults.case import Case
-from eval.faults.changes import (
-    Add,
-    Administer,
-    Change,
-    Edit,
-    Finalize,
-    NamespaceLabel,
-    Poison,
-    Remove,
-    Restart,
-    Scenery,
-    SecretValue,
-    Wait,
-)
-from eval.faults.cluster_changes import CordonNodes, Crowd, DnsAnswer, EndJobs, Reclaim, TaintNodes
-from eval.faults.noise import make_noise
+from eval.faults.changes import Edit
 from eval.faults.paths import Item, differences
 from eval.faults.registry import FAULTS, targets
-from tests.eval.faults.rounds import Round, Snapshot, snapshot, stays_broken, whole_way
+from tests.eval.faults.own_fields import touched
+from tests.eval.faults.rounds import Round, stays_broken, whole_way
 
 APP = "hotel_reservation"
-SOME = (
-    "scale_to_zero", "wrong_image", "wrong_command", "service_selector", "quota_pods",
-    "limit_range_maximum", "node_affinity_impossible", "init_waits_for_ever",
-    "readiness_probe_wrong_port", "network_policy_ingress", "host_port_conflict", "claim_too_large",
-)  # fmt: skip
+SOME = ("quota_pods", "init_waits_for_ever", "network_policy_ingress", "claim_too_large")
 WORDS = (
     "fault", "inject", "chaos", "eval", "emulat", "misconfig", "simulat", "noise", "copilot",
     "benchmark", "aiops", "sregym", "broken", "sabotage", "wrong",
@@ -76,35 +55,11 @@ async def _rounds(kinds: Iterable[str]) -> list[Round]:
     return done
 
 
-def _touched(change: Change, before: Snapshot) -> set[tuple[str, str]]:
-    """The objects that a change itself is about."""
-    match change:
-        case Edit() | Finalize() | Remove() | Add():
-            return {(change.kind, change.name)}
-        case SecretValue():
-            return {("Secret", change.secret)}
-        case Reclaim():
-            volumes = {key for key in before if key[0] == "PersistentVolume"}
-            return {("PersistentVolumeClaim", change.claim), *volumes}
-        case TaintNodes() | CordonNodes():
-            return {key for key in before if key[0] == "Node"}
-        case Crowd():
-            return {("Deployment", change.name), ("PriorityClass", change.priority_class)}
-        case NamespaceLabel():
-            return {key for key in before if key[0] == "Namespace"}
-        case Scenery():
-            return _touched(change.change, before)
-        case Restart() | Administer() | Poison() | Wait() | DnsAnswer() | EndJobs():
-            return set()
-        case _:
-            raise AssertionError(f"unknown change {change}")
-
-
 def _leaks(done: Round) -> list[str]:
     """Changes that are not the fault's own, managers that tell, and telling words."""
     case = Case(load_app(done.app), done.target)
     changes = FAULTS[done.kind].changes(case)
-    mine = {key for change in changes for key in _touched(change, done.before)}
+    mine = {key for change in changes for key in touched(change, done.before)}
     found: list[str] = []
     for key in {**done.before, **done.during}:
         old, new = done.before.get(key), done.during.get(key)
@@ -169,87 +124,3 @@ async def test_no_kind_changes_more_than_its_own_fields() -> None:
     leaks = [leak for each in done for leak in _leaks(each)]
     print(f"leak test: {len(done)} kinds, {len(leaks)} leaks")
     assert not leaks
-
-
-# A classifier that sees only names, labels and annotations
-
-
-def _tokens(objects: Snapshot) -> set[str]:
-    """The words in names, labels and annotations; what has digits in it is a hash or a number."""
-    texts: list[str] = []
-    for (kind, name), item in objects.items():
-        if kind == "Event":
-            continue
-        metadata = item["metadata"]
-        texts.append(name)
-        for field in ("labels", "annotations"):
-            for key, value in (metadata.get(field) or {}).items():
-                texts += [key, str(value)]
-    words = re.split(r"[^a-z0-9]+", " ".join(texts).lower())
-    return {word for word in words if len(word) > 2 and word.isalpha()}
-
-
-def _naive_bayes(documents: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
-    """The accuracy of Bernoulli naive Bayes, each group judged by what the others taught."""
-    right = 0
-    for group in np.unique(groups):
-        test = groups == group
-        known, truth = documents[~test], labels[~test]
-        scores = []
-        for value in (0, 1):
-            rows = known[truth == value]
-            p = (rows.sum(axis=0) + 1) / (len(rows) + 2)
-            scores.append(documents[test] @ np.log(p) + (1 - documents[test]) @ np.log(1 - p))
-        # a tie is decided by neither: it counts half
-        guess = np.sign(scores[1] - scores[0])
-        right += float(np.where(guess == 0, 0.5, (guess > 0) == labels[test]).sum())
-    return right / len(labels)
-
-
-def _accuracy(pairs: list[tuple[set[str], set[str], str]]) -> tuple[float, float]:
-    """The accuracy on (healthy, faulty, family) documents, and what chance exceeds once in 20 times."""
-    vocabulary = sorted({word for healthy, faulty, _ in pairs for word in healthy | faulty})
-    sets = [words for healthy, faulty, _ in pairs for words in (healthy, faulty)]
-    documents = np.array([[word in words for word in vocabulary] for words in sets], dtype=float)
-    labels = np.array([0, 1] * len(pairs))
-    groups = np.array([family for *_, family in pairs for _ in range(2)])
-    # the two documents of a pair are alike in all but the fault: the pairs are what is independent
-    bound = 0.5 + 1.645 * 0.5 / np.sqrt(len(pairs))
-    return _naive_bayes(documents, labels, groups), float(bound)
-
-
-def test_the_classifier_finds_a_leak_when_there_is_one() -> None:
-    pairs = [({"web", f"a{chr(97 + i)}"}, {"web", "chaosmesh"}, str(i)) for i in range(20)]
-    accuracy, bound = _accuracy(pairs)
-    assert accuracy == 1.0 > bound
-
-
-@functools.cache
-def _families() -> dict[str, str]:
-    return {kind.kind: kind.family for kind in FAULTS.values()}
-
-
-@pytest.mark.matrix
-async def test_names_labels_and_annotations_tell_no_better_than_chance() -> None:
-    """Both twins are as messy as real clusters: each has its own seeded noise."""
-    app = load_app(APP)
-    pairs: list[tuple[set[str], set[str], str]] = []
-    for seed, kind in enumerate(FAULTS):
-        for target in targets(kind, app)[:1]:
-            twins: list[set[str]] = []
-            for faulty in (False, True):
-                environment = await Emulator.start(app, seed=seed, warmup_seconds=30)
-                try:
-                    await make_noise(environment, app, seed=2 * seed + faulty)
-                    if faulty:
-                        await FAULTS[kind](app, seed).inject(environment, target)
-                    await environment.clock.sleep(90)
-                    twins.append(_tokens(await snapshot(environment)))
-                finally:
-                    await environment.close()
-            pairs.append((twins[0], twins[1], _families()[kind]))
-    accuracy, bound = _accuracy(pairs)
-    print(
-        f"leak classifier: accuracy {accuracy:.3f} over {len(pairs)} kinds, chance below {bound:.3f}"
-    )
-    assert accuracy <= bound

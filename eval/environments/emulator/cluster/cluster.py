@@ -60,7 +60,8 @@ _NOTHING: frozenset[int] = frozenset()
 class EmulatedCluster:
     """A Kubernetes cluster on a virtual clock; fits `seams.ClusterState`.
 
-    `version` is `1.33`, or `1.20` with that version's API. Everything that happens follows from
+    `version` is `1.33`, or `1.20` with that version's API; without `upstream_dns` the nodes know no name
+    server that knows the world (a closed network). Everything that happens follows from
     `seed`, `start` and what is asked of it; only the access
     tokens are drawn anew each time.
     """
@@ -73,6 +74,7 @@ class EmulatedCluster:
         nodes: int = 3,
         start: datetime,
         version: str = MODERN.minor,
+        upstream_dns: bool = True,
     ) -> None:
         self.clock = VirtualClock(start - _UP)
         names = Names(seed)
@@ -94,7 +96,7 @@ class EmulatedCluster:
         self._server: ApiServer | None = None
         self._certificate = ""
         self._base_url = self._secure_url = ""
-        self.inside = Inside(world, self._kubelets)
+        self.inside = Inside(world, self._kubelets, upstream_dns)
         world.registry.admission.webhooks = Webhooks(
             store, world.index, world.software, self.listening
         )

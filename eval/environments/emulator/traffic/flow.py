@@ -208,9 +208,10 @@ class Flow:
                 slowest, variance = mean * part_of_all, result.variance * part_of_all
             if call.optional:
                 continue
+            standing = outcome.ok
             for part in result.failed:
-                # some of them belong to requests that failed already in this group
-                lost = min(outcome.ok, round(len(part.times) * outcome.ok / asked))
+                # some of them belong to requests that another call of this group has failed already
+                lost = min(outcome.ok, round(len(part.times) * standing / asked))
                 if lost:
                     times = shifted(part.times[:lost], 0.3)
                     failed = Failed(part.failure, times, outcome.ms + part.ms, made, part)

@@ -138,8 +138,12 @@ class Network:
             return reached
         ip = self._cluster_ip(*known) if known else ""
         if backends is None and not ip:
+            if source is None or known:
+                # what DNS said a moment ago no longer holds
+                gone = "" if source is None else self._cluster.resolves(source, host)
+                return failed(_RESOLUTION.get(gone, "no_such_host"))
             # a name outside the cluster that resolves leads nowhere from here
-            return failed("no_such_host" if known or source is None else "unreachable")
+            return failed("unreachable")
         return _nobody(failed("unreachable" if blocked else "refused", ip), backends)
 
     def crowded(self, store: str) -> float:

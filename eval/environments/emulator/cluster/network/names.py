@@ -58,7 +58,11 @@ class Resolver:
         policies: Policies,
         state: Callable[[str], PodState | None],
         files: Callable[[Json, str], Mapping[str, str]],
+        upstream: bool = True,
     ) -> None:
+        """`upstream`: whether the world's name servers can be reached; without them there is no route
+        to any, and resolvers give up at once."""
+        self._upstream = upstream
         self._store = world.store
         self._clock = world.clock
         self._backends = backends
@@ -147,11 +151,13 @@ class Resolver:
 
     def _ask(self, pod: Json, server: str, name: str) -> str:
         if server == "node":
-            return OK if _is_public(name) else NO_SUCH_HOST
+            return self._upstream_answer(name)
         service = self._store.get("Service", _NAMESPACE, _SERVICE)
         address = "" if service is None else str(service["spec"].get("clusterIP", ""))
         if server not in ("cluster", address):
             # name servers outside know the world, but not the cluster
+            if not self._upstream:
+                return MISBEHAVING
             if not _is_reachable(server):
                 return TIMEOUT
             return OK if _is_public(name) else NO_SUCH_HOST
@@ -185,7 +191,18 @@ class Resolver:
                 return self._in_cluster(name.removesuffix(zone).rstrip("."))
         if not block.forward:
             return MISBEHAVING
-        if not any(target.startswith("/") or _is_reachable(target) for target in block.forward):
+        if any(target.startswith("/") for target in block.forward):
+            return self._upstream_answer(name)
+        if not any(_is_reachable(target) for target in block.forward):
+            return MISBEHAVING
+        return OK if _is_public(name) else NO_SUCH_HOST
+
+    def _upstream_answer(self, name: str) -> str:
+        """What the nodes' own name servers say of a name outside the cluster.
+
+        A bare name comes here last, after the search domains: resolvers report what this answer was.
+        """
+        if not self._upstream:
             return MISBEHAVING
         return OK if _is_public(name) else NO_SUCH_HOST
 

@@ -18,12 +18,14 @@ from eval.environments.emulator.cluster.world import World
 class Inside:
     """Fits `seams.ClusterNetwork`, `seams.ClusterFiles` and `seams.ClusterAccess`."""
 
-    def __init__(self, world: World, kubelets: Kubelets) -> None:
+    def __init__(self, world: World, kubelets: Kubelets, upstream_dns: bool = True) -> None:
         self._authorizer = Authorizer(world.store)
         self._kubelets = kubelets
         self.backends = Backends(world.store, world.index)
         self._policies = Policies(world.store)
-        self._resolver = Resolver(world, self.backends, self._policies, kubelets.pod, self.mounted)
+        self._resolver = Resolver(
+            world, self.backends, self._policies, kubelets.pod, self.mounted, upstream_dns
+        )
 
     def resolves(self, pod: Json, name: str) -> str:
         """Return "" when the name resolves for a program in the pod, else why not."""

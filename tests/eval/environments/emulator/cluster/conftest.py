@@ -42,9 +42,9 @@ class Lab:
         return [e for e in self.cluster.objects("Event", "shop") if e["reason"] == reason]
 
 
-def make_lab(seed: int = 0) -> Lab:
+def make_lab(seed: int = 0, *, upstream_dns: bool = True) -> Lab:
     programs = FakePrograms()
-    cluster = EmulatedCluster(programs, seed=seed, start=START)
+    cluster = EmulatedCluster(programs, seed=seed, start=START, upstream_dns=upstream_dns)
     cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
     return Lab(cluster, programs)
 

@@ -12,7 +12,7 @@ from tests.eval.environments.emulator.cluster.cluster_fakes import (
     plain,
     service,
 )
-from tests.eval.environments.emulator.cluster.conftest import Lab
+from tests.eval.environments.emulator.cluster.conftest import Lab, make_lab
 
 
 def change(lab: Lab, kind: str, name: str, namespace: str, **fields: Json) -> None:
@@ -90,6 +90,19 @@ def test_own_name_servers_do_not_know_the_cluster(lab: Lab) -> None:
         "b": ("timeout", "timeout", "timeout"),
         "c": ("no_such_host", "", ""),
     }
+
+
+@pytest.mark.parametrize("policy", ["ClusterFirst", "Default", "None"])
+def test_in_a_closed_network_nobody_can_say_that_a_name_does_not_exist(policy: str) -> None:
+    lab = make_lab(upstream_dns=False)
+    config = {"nameservers": ["8.8.8.8"]} if policy == "None" else {}
+    lab.cluster.create(deployment("a", pod={"dnsPolicy": policy, "dnsConfig": config}))
+    lab.cluster.create(service("db"))
+    lab.cluster.advance(30)
+    # a bare name that no search domain knows goes on to the nodes' name server, which is not there
+    assert lab.cluster.resolves(lab.pod("a"), "dbx") == "server_misbehaving"
+    known = lab.cluster.resolves(lab.pod("a"), "db")
+    assert known == ("" if policy == "ClusterFirst" else "server_misbehaving")
 
 
 def test_headless_and_external_names(two: Lab) -> None:
