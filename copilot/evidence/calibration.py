@@ -2,23 +2,43 @@
 
 The noisy-OR odds say how much better a cause explains what is seen than its rivals do, and take
 every symptom for independent: with many symptoms they are near one for any cause that is upstream
-of all. How often such a cause is right depends on what its own evidence says (`Candidate.strength`).
-The curve is fitted to the development half of the benchmark's cases, isotonic as in Zadrozny and
-Elkan, "Transforming classifier scores into accurate probabilities", 2002, and drawn towards the
-middle, since no new system is quite like those.
+of all. How often such a cause is right depends on what its own evidence says (`Candidate.strength`)
+and on its share against rivals. Both are fitted, by `python -m benchmarks.engine_calibration`, to
+development cases only; the fit is the package's `calibration.json`.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+import json
+import math
+from functools import cache
+from importlib.resources import files
 
-CURVE = ((0.0, 0.02), (0.25, 0.1), (0.4, 0.25), (0.5, 0.32), (0.6, 0.65), (0.7, 0.88), (1.0, 0.97))
-"""Points (strength, probability of a cause without rivals), in between on a line."""
+
+@cache
+def _fit() -> tuple[float, float, float]:
+    """Return the weights of the strength's and the share's log-odds, and the constant."""
+    text = files("copilot.evidence").joinpath("calibration.json").read_text("utf-8")
+    found = json.loads(text)
+    return (float(found["strength"]), float(found["share"]), float(found["constant"]))
+
+
+def features(odds: float, strength: float) -> tuple[float, float]:
+    """Return the log-odds of the strength and of the share against rivals, each within four units."""
+    return _logit(strength), _logit(odds)
 
 
 def calibrated(odds: float, strength: float) -> float:
-    """Return the probability, 0 to 1, that a cause is right; `odds` is its share against rivals."""
-    sure = min(max(strength, 0.0), 1.0)
-    bottom, top = next((a, b) for a, b in pairwise(CURVE) if sure <= b[0])
-    alone = bottom[1] + (top[1] - bottom[1]) * (sure - bottom[0]) / (top[0] - bottom[0])
-    return alone * (0.5 + 0.5 * odds)
+    """Return the probability, 0 to 1, that a cause is right; `odds` is its share against rivals.
+
+    A logistic function of both, as in Platt, "Probabilistic outputs for support vector machines",
+    1999, with more than one score.
+    """
+    a, b, c = _fit()
+    one, other = features(odds, strength)
+    return 1 / (1 + math.exp(-(a * one + b * other + c)))
+
+
+def _logit(share: float) -> float:
+    held = min(max(share, 0.018), 0.982)
+    return math.log(held / (1 - held))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Fact
@@ -18,12 +19,14 @@ from copilot.model.action import (
     Mitigation,
     PatchServicePort,
     RemoveNodeSelector,
+    ReplaceObject,
     Restart,
     Risk,
     RollBack,
     Scale,
     SetField,
     SetImage,
+    Several,
 )
 
 _RISKS = {Risk.LOW: 0, Risk.MEDIUM: 1, Risk.HIGH: 2}
@@ -53,6 +56,34 @@ def propose(case: Case, candidate: Candidate) -> list[Mitigation]:
     return found
 
 
+def together(firsts: Sequence[Mitigation]) -> list[Mitigation]:
+    """Join the first repairs of causes that are one thing at several places.
+
+    Several workloads broken in one way, as by one bad build, are repaired by one action of one form
+    at each of them; one alone would leave the rest broken. Two that must be done at once only.
+    """
+    forms: dict[tuple[str, str], list[Mitigation]] = {}
+    for one in firsts:
+        if isinstance(one.action, Several | Manual):
+            continue
+        forms.setdefault((one.cause, one.action.type), []).append(one)
+    found = []
+    for (cause, _), group in forms.items():
+        actions = {
+            m.action.object: m.action for m in group if not isinstance(m.action, Several | Manual)
+        }
+        if len(actions) < 2:
+            continue
+        action = Several(group[0].action.object, tuple(actions.values()))
+        title = "; ".join(m.title for m in group)
+        risk = max((m.risk for m in group), key=lambda r: _RISKS[r])
+        evidence = tuple(dict.fromkeys(i for m in group for i in m.evidence[:2]))
+        undo = "All of it is taken back together, the last first."
+        found.append(_mitigation(cause, f"All together: {title}", action, risk, undo,
+                                 group[0].expected, evidence))  # fmt: skip
+    return found
+
+
 def _mitigation(
     cause: str,
     title: str,
@@ -78,6 +109,8 @@ def _mitigation(
 
 def kubectl(action: Action) -> str:
     """Return the command a person would type for an action."""
+    if isinstance(action, Several):
+        return "\n".join(kubectl(part) for part in action.actions)
     ref = action.object
     where = f"{ref.kind.lower()} {ref.name}" + (f" -n {ref.namespace}" if ref.namespace else "")
     if isinstance(action, PatchServicePort):
@@ -103,6 +136,8 @@ def kubectl(action: Action) -> str:
         return f"kubectl create -f - <<'EOF'\n{action.manifest}\nEOF"
     if isinstance(action, DeleteObject):
         return f"kubectl delete {where}"
+    if isinstance(action, ReplaceObject):
+        return f"kubectl replace --force -f - <<'EOF'\n{action.manifest}\nEOF"
     return f"kubectl describe {where}"
 
 

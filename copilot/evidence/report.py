@@ -9,7 +9,7 @@ from copilot.evidence.case import Case
 from copilot.evidence.clues import Clue
 from copilot.evidence.explain import next_observation, root_cause, summarize
 from copilot.evidence.knowledge import Remembered, codes_of, remember
-from copilot.evidence.mitigations import order, propose
+from copilot.evidence.mitigations import order, propose, together
 from copilot.evidence.ranking import Candidate, Ranking, rank
 from copilot.model.action import Mitigation
 from copilot.model.diagnosis import Diagnosis, RootCause, Usage, Verdict
@@ -20,6 +20,7 @@ from retrieval.values import KnowledgeSource
 _SYMPTOM = 0.45
 _SURE = 0.35
 _CAUSES = 5
+_TOGETHER = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class Report:
         """Search the knowledge for what was found; nothing is asked about a healthy system."""
         if source is None or self.verdict is Verdict.HEALTHY:
             return Remembered()
-        return await remember(source, question, self.candidates, codes_of(self.ranking.causes))
+        codes = codes_of(self.ranking.causes)
+        return await remember(source, question, self.candidates, codes, now=self.case.now)
 
     def plain(self) -> Diagnosis:
         """Return the answer without what was asked of other sources."""
@@ -104,11 +106,7 @@ def draw_up(case: Case, clues: Sequence[Clue], prefer: Sequence[ObjectRef]) -> R
             *(c for c in ranking.others if c.cause != "unknown" or not ranking.causes),
         ]
     causes = tuple(root_cause(case, c, ranking.symptoms) for c in shown[:_CAUSES])
-    repairs: dict[str, Mitigation] = {}
-    for candidate in shown[:3]:
-        if candidate in ranking.causes or not ranking.causes:
-            for mitigation in order(propose(case, candidate)):
-                repairs.setdefault(mitigation.id, mitigation)
+    repairs = _repairs(case, ranking, shown)
     unclear = verdict is Verdict.INCONCLUSIVE
     return Report(
         case=case,
@@ -119,6 +117,21 @@ def draw_up(case: Case, clues: Sequence[Clue], prefer: Sequence[ObjectRef]) -> R
         mitigations=tuple(repairs.values()),
         next_observation=next_observation(ranking) if unclear else "",
     )
+
+
+def _repairs(case: Case, ranking: Ranking, shown: Sequence[Candidate]) -> dict[str, Mitigation]:
+    """Return the repairs by id: of one cause at several places that of all, then each cause's own."""
+    first = shown[0].cause if shown else ""
+    same = [c for c in ranking.causes if c.cause == first][:_TOGETHER]
+    found: dict[str, Mitigation] = {}
+    if len(same) > 1:
+        for mitigation in together([order(propose(case, c))[0] for c in same]):
+            found[mitigation.id] = mitigation
+    for candidate in shown[:3]:
+        if candidate in ranking.causes or not ranking.causes:
+            for mitigation in order(propose(case, candidate)):
+                found.setdefault(mitigation.id, mitigation)
+    return found
 
 
 def _verdict(case: Case, ranking: Ranking) -> Verdict:

@@ -28,6 +28,8 @@ ROUTINE = ("Scheduled", "Pulling", "Pulled", "Created", "Started", "SuccessfulCr
 """Reasons of events that say only that all went well; most events are such."""
 TELLING_EVENTS = ",".join(f"reason!={reason}" for reason in ROUTINE)
 
+_LIMITED = "kubernetes.io/limit-ranger"
+"""The annotation of a pod that a LimitRange gave its defaults."""
 _MENTIONED = {
     "ResourceQuota": re.compile(r"quota", re.I),
     "LimitRange": re.compile(
@@ -60,6 +62,8 @@ def called_for(objects: Mapping[str, Sequence[Json]], *, whole_cluster: bool) ->
         found.add("CronJob")
     if "PersistentVolumeClaim" in concerned or any(map(_claims, pods)):
         found.add("PersistentVolumeClaim")
+    if any(_LIMITED in (dig(pod, "metadata.annotations", {}) or {}) for pod in pods):
+        found.add("LimitRange")
     policies = objects.get("NetworkPolicy", ())
     if whole_cluster or any("namespaceSelector" in json.dumps(p.get("spec")) for p in policies):
         found.add("Namespace")

@@ -8,19 +8,18 @@ faithful undo for every write, a bounded window, and a commit only if the system
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 from connectors.api.errors import ConnectorError
 from connectors.api.protocols import ClusterReader, ClusterWriter
-from copilot.mitigation.diff import object_diff
 from copilot.mitigation.ledger import Entry, Ledger, Proposal
-from copilot.mitigation.plans import CREATE, DELETE, Plan, plan
+from copilot.mitigation.plans import DELETE, Plan, plan, plans
 from copilot.mitigation.policy import Policy
 from copilot.mitigation.rollout import unfinished
 from copilot.mitigation.verify import Outcome, Symptoms, Verification, symptoms_of, verify
-from copilot.model.action import Action, Mitigation, Restart, SetField
+from copilot.mitigation.writes import Writes, inverse
+from copilot.model.action import Action, Mitigation, Restart, SetField, parts
 from copilot.model.clock import Clock
 from copilot.model.diagnosis import Diagnosis
 from copilot.model.errors import ActionError, ApprovalError, CopilotError
@@ -46,7 +45,8 @@ class Door:
         policy: Policy | None = None,
         verification: Verification | None = None,
     ) -> None:
-        self._reader, self._writer, self._ledger, self._clock = reader, writer, ledger, clock
+        self._reader, self._ledger, self._clock = reader, ledger, clock
+        self._writes = Writes(writer, clock)
         self._symptoms = symptoms
         self._policy = policy or Policy()
         self._verification = verification or Verification()
@@ -58,8 +58,8 @@ class Door:
         """
         self._policy.check(mitigation.action, diagnosis.scope)
         with wrapped():
-            planned = await plan(mitigation.action, self._reader, self._clock.now())
-            diff = await self._dry_run(planned)
+            planned = await plans(mitigation.action, self._reader, self._clock.now())
+            diff = await self._writes.dry_run(planned)
         if not diff:
             raise ActionError(f"{mitigation.title}: this would change nothing")
         proposal = Proposal(
@@ -94,15 +94,21 @@ class Door:
             yield ApprovalGiven(approval, False, by)
             return
         self._policy.check(entry.proposal.mitigation.action, entry.proposal.scope)
-        target = str(entry.proposal.mitigation.action.object)
-        if not self._ledger.lock(target, approval, now, now + _LOCK):
-            raise ApprovalError(f"another write to {target} is under way", hint="wait for its end")
+        targets = sorted({str(part.object) for part in parts(entry.proposal.mitigation.action)})
+        held: list[str] = []
         try:
+            for target in targets:
+                if not self._ledger.lock(target, approval, now, now + _LOCK):
+                    raise ApprovalError(
+                        f"another write to {target} is under way", hint="wait for its end"
+                    )
+                held.append(target)
             yield ApprovalGiven(approval, True, by)
             async for event in self._carry_out(entry, by):
                 yield event
         finally:
-            self._ledger.unlock(target, approval)
+            for target in held:
+                self._ledger.unlock(target, approval)
 
     async def undo(self, approval: str, *, by: str) -> AsyncIterator[Event]:
         """Take an applied write back, also one whose process was killed half way."""
@@ -117,18 +123,20 @@ class Door:
         proposal = entry.proposal
         before = frozenset(f.key for f in await self._symptoms(proposal.scope))
         with wrapped():
-            planned = await plan(proposal.mitigation.action, self._reader, self._clock.now())
-            diff = await self._dry_run(planned)
-        if diff != proposal.diff and proposal.mitigation.action.type != "restart":
+            planned = await plans(proposal.mitigation.action, self._reader, self._clock.now())
+            diff = await self._writes.dry_run(planned)
+        restarts = any(p.type == "restart" for p in parts(proposal.mitigation.action))
+        if diff != proposal.diff and not restarts:
             self._step(entry, "proposed", "superseded", by)
             raise ApprovalError(
-                f"{planned.object} has changed since the dry run", hint="investigate again"
+                f"{', '.join(str(p.object) for p in planned)} changed since the dry run",
+                hint="investigate again",
             )
         yield ActionProgress(proposal.id, "dry run", diff)
-        self._step(entry, "proposed", "applying", by, undo=planned.undo)
+        self._step(entry, "proposed", "applying", by, undo=inverse(planned))
         try:
             with wrapped():
-                await self._write(planned, dry_run=False)
+                await self._writes.apply(planned)
                 await self._restart_reader(proposal.mitigation.action)
         except CopilotError:
             self._step(entry, "applying", "failed", by)
@@ -155,55 +163,37 @@ class Door:
         yield ActionProgress(proposal.id, "undone", taken)
         yield ActionFinished(proposal.id, verified=False, undone=True, detail=_why(outcome))
 
-    async def _unfinished(self, planned: Plan) -> str:
-        target = planned.object
-        if planned.do[0]["op"] == DELETE:
-            return ""
-        with wrapped():
-            body = await self._reader.get(target.kind, target.namespace, target.name)
-        return unfinished(body)
+    async def _unfinished(self, planned: Sequence[Plan]) -> str:
+        left = []
+        for target in [p.object for p in planned if p.do[0]["op"] != DELETE]:
+            with wrapped():
+                body = await self._reader.get(target.kind, target.namespace, target.name)
+            left.append(unfinished(body))
+        return "; ".join(filter(None, left))
 
     async def _restart_reader(self, action: Action) -> None:
-        """Restart the workload that reads what was written only when it starts, if there is one."""
-        if isinstance(action, SetField) and action.restarts:
-            kind, _, name = action.restarts.partition("/")
-            restart = Restart(ObjectRef(kind, action.object.namespace, name))
-            planned = await plan(restart, self._reader, self._clock.now())
-            await self._patch(planned.object, planned.do)
-
-    async def _dry_run(self, planned: Plan) -> str:
-        after = await self._write(planned, dry_run=True)
-        if planned.do[0]["op"] == CREATE:
-            after = planned.do[0]["value"]  # the server makes up addresses anew each time
-        return object_diff(planned.before, after)
-
-    async def _write(self, planned: Plan, *, dry_run: bool) -> dict[str, object]:
-        return await self._patch(planned.object, planned.do, dry_run=dry_run)
-
-    async def _patch(
-        self, target: ObjectRef, patch: list[dict[str, Any]], *, dry_run: bool = False
-    ) -> dict[str, object]:
-        where = (target.kind, target.namespace)
-        operation = patch[0] if patch else {}
-        if operation.get("op") == CREATE:
-            return await self._writer.create(*where, operation["value"], dry_run=dry_run)
-        if operation.get("op") == DELETE:
-            await self._writer.delete(*where, target.name, dry_run=dry_run)
-            return {"kind": target.kind, "metadata": {"name": target.name}}
-        return await self._writer.patch(*where, target.name, patch, type="json", dry_run=dry_run)
+        """Restart the workloads that read what was written only when they start."""
+        for part in parts(action):
+            if isinstance(part, SetField) and part.restarts:
+                kind, _, name = part.restarts.partition("/")
+                restart = Restart(ObjectRef(kind, part.object.namespace, name))
+                planned = await plan(restart, self._reader, self._clock.now())
+                await self._writes.send(planned.object, planned.do)
 
     async def _take_back(self, entry: Entry, state: str, by: str) -> str:
-        target = entry.proposal.mitigation.action.object
+        action = entry.proposal.mitigation.action
+        names = ", ".join(str(part.object) for part in parts(action))
         try:
-            await self._patch(target, entry.undo or [])
-            await self._restart_reader(entry.proposal.mitigation.action)
+            partly = state == "applying"
+            await self._writes.take_back(action.object, entry.undo or [], partly=partly)
+            await self._restart_reader(action)
         except ConnectorError as error:
             raise ActionError(
-                f"{target} could not be set back: {error}",
+                f"{names} could not be set back: {error}",
                 hint=f"by hand: {entry.proposal.mitigation.undo}",
             ) from error
         self._step(entry, state, "undone", by)
-        return f"{target} is as it was"
+        return f"as before: {names}"
 
     def _step(
         self,

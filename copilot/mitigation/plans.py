@@ -21,17 +21,20 @@ from copilot.model.action import (
     Manual,
     PatchServicePort,
     RemoveNodeSelector,
+    ReplaceObject,
     Restart,
     RollBack,
     Scale,
     SetField,
     SetImage,
+    Single,
+    parts,
 )
 from copilot.model.errors import ActionError, PolicyError
 from copilot.model.scope import ObjectRef
 
-CREATE, DELETE = "create-object", "delete-object"
-"""Operations beside those of RFC 6902; `value` of the first is the manifest."""
+CREATE, DELETE, REPLACE = "create-object", "delete-object", "replace-object"
+"""Operations beside those of RFC 6902; `value` of the first and the last is the manifest."""
 _OF_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields",
               "selfLink", "deletionTimestamp", "ownerReferences")  # fmt: skip
 _TEMPLATE = "/spec/template"
@@ -43,7 +46,7 @@ _REVISION = "deployment.kubernetes.io/revision"
 class Plan:
     """A write and its inverse, both JSON patches of `object`; `before` is the object as read.
 
-    A patch of the single operation `CREATE` or `DELETE` is about the object as a whole.
+    A patch of the single operation `CREATE`, `DELETE` or `REPLACE` is about the object as a whole.
     """
 
     object: ObjectRef
@@ -52,7 +55,12 @@ class Plan:
     before: Json
 
 
-async def plan(action: Action, reader: ClusterReader, now: datetime) -> Plan:
+async def plans(action: Action, reader: ClusterReader, now: datetime) -> list[Plan]:
+    """Compute what each part of `action` would change, in order. Raises `ActionError`."""
+    return [await plan(part, reader, now) for part in parts(action)]
+
+
+async def plan(action: Single | Manual, reader: ClusterReader, now: datetime) -> Plan:
     """Compute what `action` would change. Raises `ActionError` when it does not fit the object."""
     if isinstance(action, Manual):
         raise PolicyError(
@@ -64,6 +72,8 @@ async def plan(action: Action, reader: ClusterReader, now: datetime) -> Plan:
     if isinstance(action, DeleteObject):
         again = {"op": CREATE, "value": manifest_of(before)}
         return Plan(action.object, [{"op": DELETE}], [again], before)
+    if isinstance(action, ReplaceObject):
+        return _replace(action, before)
     make: Callable[[Any, Json, ClusterReader, datetime], Awaitable[tuple[list[Json], list[Json]]]]
     make = _MAKERS[type(action)]
     do, undo = await make(action, before, reader, now)
@@ -220,14 +230,29 @@ def _resolve(before: Json, action: SetField) -> tuple[str, object]:
     return action.path, here
 
 
-def _create(action: CreateObject) -> Plan:
+def _replace(action: ReplaceObject, before: Json) -> Plan:
+    bound = before.get("spec", {}).get("volumeName") or before.get("status", {}).get("phase")
+    if bound not in (None, "", "Pending"):
+        raise ActionError(
+            f"{action.object} is bound, and its data would be lost",
+            hint="only a claim without a volume is replaced",
+        )
+    do: Json = {"op": REPLACE, "value": _manifest(action)}
+    return Plan(action.object, [do], [{"op": REPLACE, "value": manifest_of(before)}], before)
+
+
+def _manifest(action: CreateObject | ReplaceObject) -> Json:
     body = _value(action.manifest, "the manifest")
     named = isinstance(body, dict) and (
         body.get("kind"), body.get("metadata", {}).get("name")
     ) == (action.object.kind, action.object.name)  # fmt: skip
     if not named or not isinstance(body, dict):
         raise ActionError(f"the manifest is not that of {action.object}")
-    body = {**body, "metadata": {**body["metadata"], "namespace": action.object.namespace}}
+    return {**body, "metadata": {**body["metadata"], "namespace": action.object.namespace}}
+
+
+def _create(action: CreateObject) -> Plan:
+    body = _manifest(action)
     nothing = {"kind": action.object.kind, "metadata": {"name": action.object.name}}
     return Plan(action.object, [{"op": CREATE, "value": body}], [{"op": DELETE}], nothing)
 

@@ -11,8 +11,11 @@ from copilot.model.action import (
     DeleteObject,
     Manual,
     PatchServicePort,
+    ReplaceObject,
     Scale,
     SetField,
+    Single,
+    parts,
 )
 from copilot.model.errors import PolicyError
 from copilot.model.scope import Scope
@@ -32,6 +35,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "PersistentVolumeClaim": ("/spec/resources/requests",),
     "Namespace": ("/metadata/labels",),
     "Node": ("/spec/unschedulable", "/spec/taints"),
+    "PersistentVolume": ("/spec/claimRef/uid",),
 }  # fmt: skip
 """Fields that may be set, by the beginnings of their paths."""
 _FORBIDDEN = ("/privileged", "/hostNetwork", "/hostPID", "/hostIPC", "/hostPath", "/capabilities",
@@ -40,7 +44,8 @@ _MAY_DELETE = frozenset({"NetworkPolicy", "ResourceQuota", "LimitRange", "Job", 
                          "PodDisruptionBudget", "HorizontalPodAutoscaler"})  # fmt: skip
 _MAY_CREATE = frozenset({"Service", "ConfigMap", "PersistentVolumeClaim", "ServiceAccount",
                          "Deployment", "StatefulSet", "NetworkPolicy"})  # fmt: skip
-_CLUSTER_WIDE = frozenset({"Node", "Namespace"})
+_MAY_REPLACE = frozenset({"PersistentVolumeClaim"})
+_CLUSTER_WIDE = frozenset({"Node", "Namespace", "PersistentVolume"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,14 @@ class Policy:
     max_replicas: int = 20
 
     def check(self, action: Action, scope: Scope) -> None:
-        """Raise `PolicyError` when the action is not allowed in this scope."""
-        target = action.object
+        """Raise `PolicyError` when the action, or one of several, is not allowed in this scope."""
         if not self.enabled:
             raise PolicyError("writes are switched off", hint="set mitigation.enabled = true")
+        for part in parts(action):
+            self._check(part, scope)
+
+    def _check(self, action: Single | Manual, scope: Scope) -> None:
+        target = action.object
         if isinstance(action, Manual):
             raise PolicyError(
                 f"this one is for a person: {action.instructions}", hint="nothing can be applied"
@@ -83,7 +92,7 @@ class Policy:
             )
 
 
-def _kinds(action: Action) -> Collection[str]:
+def _kinds(action: Single | Manual) -> Collection[str]:
     match action:
         case PatchServicePort():
             return ("Service",)
@@ -93,6 +102,8 @@ def _kinds(action: Action) -> Collection[str]:
             return _MAY_CREATE
         case DeleteObject():
             return _MAY_DELETE
+        case ReplaceObject():
+            return _MAY_REPLACE
         case _:
             return _WORKLOADS
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from copilot.model.action import Mitigation
+from copilot.model.action import Mitigation, parts
 from copilot.model.clock import Clock
-from copilot.model.diagnosis import Diagnosis, Finding, RootCause, Severity
+from copilot.model.diagnosis import Diagnosis, Finding, Severity
 from copilot.model.scope import Scope, Window
 
 Symptoms = Callable[[Scope], Awaitable[tuple[Finding, ...]]]
@@ -40,24 +40,19 @@ class Outcome:
 
 def symptoms_of(diagnosis: Diagnosis, mitigation: Mitigation) -> tuple[str, ...]:
     """Return the keys of the findings that `mitigation` must make go away."""
-    root = _root(diagnosis, mitigation)
-    if root is None:
-        return ()
-    cited = set(root.evidence) | {i for step in root.chain for i in step.evidence}
-    places = {root.object, *root.also, mitigation.action.object}
+    targets = {part.object for part in parts(mitigation.action)}
+    same = [r for r in diagnosis.root_causes if r.cause == mitigation.cause]
+    roots = [r for r in same if targets & {r.object, *r.also}] or same[:1]
+    cited = {i for r in roots for i in r.evidence}
+    cited |= {i for r in roots for step in r.chain for i in step.evidence}
+    places = targets.union(*({r.object, *r.also} for r in roots))
     return tuple(
         finding.key
         for finding in diagnosis.findings
-        if finding.severity is not Severity.INFO
+        if roots
+        and finding.severity is not Severity.INFO
         and (finding.object in places or cited & set(finding.evidence))
     )
-
-
-def _root(diagnosis: Diagnosis, mitigation: Mitigation) -> RootCause | None:
-    target = mitigation.action.object
-    same = [r for r in diagnosis.root_causes if r.cause == mitigation.cause]
-    placed = [r for r in same if target == r.object or target in r.also]
-    return next(iter(placed or same), None)
 
 
 async def verify(

@@ -111,6 +111,30 @@ class DeleteObject:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplaceObject:
+    """Delete an object whose fields cannot be changed in place, and create it as `manifest` (JSON) says.
+
+    Policy allows it where nothing is lost: a claim that is not bound. Undone by the same the other way.
+    """
+
+    object: ObjectRef
+    manifest: str
+    type: Literal["replace_object"] = "replace_object"
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Several actions that make sense together only: all are done, in order, or none.
+
+    `object` is the first one's. They are dry-run one by one and undone in reverse.
+    """
+
+    object: ObjectRef
+    actions: tuple[Single, ...]
+    type: Literal["several"] = "several"
+
+
+@dataclass(frozen=True, slots=True)
 class Manual:
     """Something only a person can do; `instructions` say what. It is never applied."""
 
@@ -119,7 +143,7 @@ class Manual:
     type: Literal["manual"] = "manual"
 
 
-Action = (
+Single = (
     PatchServicePort
     | SetImage
     | RollBack
@@ -129,8 +153,16 @@ Action = (
     | SetField
     | CreateObject
     | DeleteObject
-    | Manual
+    | ReplaceObject
 )
+"""A write to one object."""
+
+Action = Single | Several | Manual
+
+
+def parts(action: Action) -> tuple[Single | Manual, ...]:
+    """Return what an action consists of: itself, but for `Several`."""
+    return action.actions if isinstance(action, Several) else (action,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from copilot.model.action import Action
+from copilot.model.action import Action, ReplaceObject, Several
 from copilot.model.causes import CAUSES
 from copilot.model.errors import CorrectYourCall, NotAvailable
 from copilot.model.protocols import ToolResult
@@ -29,7 +29,10 @@ def _fields(kind: type[Action]) -> list[str]:
     return [name for name in kind.__dataclass_fields__ if name not in ("object", "type")]
 
 
-_ACTIONS: Mapping[str, type[Action]] = {_type(kind): kind for kind in get_args(Action)}
+_ENGINE_ONLY = (ReplaceObject, Several)
+_ACTIONS: Mapping[str, type[Action]] = {
+    _type(kind): kind for kind in get_args(Action) if kind not in _ENGINE_ONLY
+}
 _TAKES = "; ".join(f"{name}({', '.join(_fields(kind))})" for name, kind in _ACTIONS.items())
 
 

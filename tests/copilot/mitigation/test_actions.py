@@ -5,13 +5,13 @@ import pytest
 from connectors.api.values import Json
 from copilot.mitigation.plans import plan
 from copilot.model.action import (
-    Action,
     PatchServicePort,
     RemoveNodeSelector,
     Restart,
     RollBack,
     Scale,
     SetImage,
+    Single,
 )
 from copilot.model.errors import ActionError
 from copilot.model.scope import ObjectRef
@@ -49,7 +49,7 @@ async def container(rig: Rig) -> Json:
     ],
 )
 async def test_doing_and_undoing(
-    rig: Rig, action: Action, path: tuple[str | int, ...], expected: object
+    rig: Rig, action: Single, path: tuple[str | int, ...], expected: object
 ) -> None:
     before = (await rig.get(action.object))["spec"]
     planned = await plan(action, rig.environment.reader, rig.environment.clock.now())

