@@ -89,7 +89,15 @@ def killed(
     return finished
 
 
-@pytest.mark.parametrize(("kills", "vectors"), [(8, "exact"), (4, "chroma")])
+@pytest.mark.parametrize(
+    ("kills", "vectors"),
+    [
+        (3, "exact"),
+        (2, "chroma"),
+        pytest.param(20, "exact", marks=pytest.mark.matrix),
+        pytest.param(20, "chroma", marks=pytest.mark.matrix),
+    ],
+)
 def test_what_was_reported_is_there(
     engine: Engine,
     data: Path,

@@ -100,7 +100,13 @@ async def test_without_prometheus_it_still_answers(terminal: Terminal, broken: s
     )
 
 
-@pytest.mark.parametrize("command", [("ask", "what is wrong with text-service?"), ("investigate",)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ask", "what is wrong with text-service?"),
+        pytest.param(("investigate",), marks=pytest.mark.matrix),
+    ],
+)
 async def test_killed_in_the_middle_it_shows_what_it_saw_and_goes_on(
     terminal: Terminal, broken: str, command: tuple[str, ...]
 ) -> None:
