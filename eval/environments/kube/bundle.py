@@ -8,10 +8,10 @@ not an evaluation.
 from __future__ import annotations
 
 import ast
+import importlib.util
 import io
-import py_compile
+import marshal
 import sys
-import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -89,13 +89,13 @@ def _names(node: ast.stmt) -> set[str]:
 
 
 def _compiled(place: str, text: str) -> bytes:
-    """Byte code for this Python's like; any other takes the source beside it."""
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder, "source.py"), Path(folder, "source.pyc")
-        source.write_text(text, "utf-8")
-        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-        py_compile.compile(str(source), str(target), place, invalidation_mode=mode, doraise=True)
-        return target.read_bytes()
+    """Byte code for this Python's like (PEP 552, unchecked); any other takes the source beside it.
+
+    Later formats of `marshal` write how often a constant is referred to, which differs from run to run.
+    """
+    code = compile(text, place, "exec", dont_inherit=True, optimize=0)
+    header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little")
+    return header + importlib.util.source_hash(text.encode()) + marshal.dumps(code, 2)
 
 
 def _source(module: str) -> tuple[Path, bool]:
