@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from eval.environments.emulator.environment import Emulator
 from eval.faults.registry import fault
@@ -64,22 +65,35 @@ class Terminal:
         return Done(process.returncode, out.decode(), err.decode())
 
 
-@pytest.fixture
-async def environment() -> AsyncIterator[Emulator]:
+async def _started() -> Emulator:
     start = datetime.now(UTC) - timedelta(seconds=WARMUP + SINCE)
-    emulator = await Emulator.start("social_network", warmup_seconds=WARMUP, start=start)
+    return await Emulator.start("social_network", warmup_seconds=WARMUP, start=start)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def incident() -> AsyncIterator[Emulator]:
+    """One Service was misdirected four minutes ago. Nothing that uses it changes it."""
+    emulator = await _started()
+    await fault("service_target_port", emulator.app).inject(emulator, "text-service")
+    await emulator.clock.sleep(SINCE)
     yield emulator
     await emulator.close()
 
 
 @pytest.fixture
-async def terminal(environment: Emulator, tmp_path: Path) -> AsyncIterator[Terminal]:
-    yield Terminal(environment, tmp_path)
+def terminal(incident: Emulator, tmp_path: Path) -> Terminal:
+    return Terminal(incident, tmp_path)
 
 
 @pytest.fixture
-async def broken(environment: Emulator) -> str:
-    """Misdirect one Service, and let four minutes pass."""
-    await fault("service_target_port", environment.app).inject(environment, "text-service")
-    await environment.clock.sleep(SINCE)
+def broken(incident: Emulator) -> str:
+    """The misdirected Service."""
     return "text-service"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def healthy(tmp_path: Path) -> AsyncIterator[Terminal]:
+    emulator = await _started()
+    await emulator.clock.sleep(SINCE)
+    yield Terminal(emulator, tmp_path)
+    await emulator.close()

@@ -8,7 +8,9 @@ import jsonschema
 import pytest
 
 from copilot.cli.exits import ExitCode
-from tests.copilot.cli.conftest import SINCE, Terminal
+from tests.copilot.cli.conftest import Terminal
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "report.schema.json").read_text())
 
@@ -34,9 +36,8 @@ async def test_an_incident_is_reported_for_machines(terminal: Terminal, broken: 
     assert report["pending_approval"] not in done.stderr
 
 
-async def test_a_healthy_cluster_is_called_healthy(terminal: Terminal) -> None:
-    await terminal.environment.clock.sleep(SINCE)
-    done = await terminal.run("investigate", "--format", "json")
+async def test_a_healthy_cluster_is_called_healthy(healthy: Terminal) -> None:
+    done = await healthy.run("investigate", "--format", "json")
     report = json.loads(done.stdout)
     assert (done.code, report["verdict"]) == (ExitCode.OK, "healthy"), report["summary"]
     assert report["root_causes"] == []
