@@ -75,16 +75,11 @@ async def test_a_thread_from_mention_to_verified_fix(
     assert (stored.state, stored.decided_by) == ("verified", "slack:U1")
 
 
-@pytest.mark.parametrize(
-    ("section", "message"),
-    [
+async def test_what_is_missing_is_said(copilot: Copilot) -> None:
+    for section, message in (
         (SlackSection(), "bot_token is not set"),
         (SlackSection(bot_token="xoxb-1"), "app_token .* or signing_secret"),  # type: ignore[arg-type]  # SecretStr takes text
-    ],
-)
-async def test_what_is_missing_is_said(
-    copilot: Copilot, section: SlackSection, message: str
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        async with connected(copilot, section):
-            pass
+    ):
+        with pytest.raises(ConfigError, match=message):
+            async with connected(copilot, section):
+                pass
