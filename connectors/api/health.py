@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from connectors.api.errors import (
     ConnectorError,
     SourceForbidden,
@@ -23,3 +25,15 @@ def failed(name: str, error: ConnectorError) -> Check:
         case _:
             repair = "check that the URL is its own"
     return Check(name, False, str(error), repair)
+
+
+async def deployments_listed(
+    source: str, url: str, project: str, get: Callable[[], Awaitable[object]]
+) -> Check:
+    """Try to list a project's deployments; `get` asks for one and raises `ConnectorError`."""
+    try:
+        found = await get()
+    except ConnectorError as error:
+        return failed(source, error)
+    detail = f"{project} has {'deployments' if found else 'no deployments'}"
+    return Check(source, True, f"{url}: {detail}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from connectors.api.errors import ConnectorError
-from connectors.api.health import failed
+from connectors.api.health import deployments_listed
 from connectors.api.http import HttpClient
 from connectors.api.http_failures import malformed
 from connectors.api.values import Check, Delivery, Json
@@ -46,22 +47,21 @@ class GitHubDeployments:
 
     async def check(self) -> Sequence[Check]:
         """Try it out, for `doctor`. Never raises."""
-        rows = []
-        for repository in self._settings.repositories:
-            try:
-                found = await self._http.get(f"/repos/{repository}/deployments", {"per_page": 1})
-                if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-                    raise self._malformed("no list of deployments")
-            except ConnectorError as error:
-                rows.append(failed("github", error))
-                continue
-            detail = f"{repository} has {'deployments' if found else 'no deployments'}"
-            rows.append(Check("github", True, f"{self._settings.url}: {detail}"))
-        return rows
+        url = self._settings.url
+        return [
+            await deployments_listed("github", url, repository, partial(self._newest, repository))
+            for repository in self._settings.repositories
+        ]
 
     async def close(self) -> None:
         """Release connections."""
         await self._http.close()
+
+    async def _newest(self, repository: str) -> list[Json]:
+        found = await self._http.get(f"/repos/{repository}/deployments", {"per_page": 1})
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise self._malformed("no list of deployments")
+        return found
 
     async def _of(self, repository: str, start: datetime, end: datetime) -> list[Delivery]:
         found = []

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import quote
 
 from connectors.api.errors import ConnectorError
-from connectors.api.health import failed
+from connectors.api.health import deployments_listed
 from connectors.api.http import HttpClient, Value
 from connectors.api.http_failures import malformed
 from connectors.api.values import Check, Delivery, Json
@@ -45,22 +46,21 @@ class GitLabDeployments:
 
     async def check(self) -> Sequence[Check]:
         """Try it out, for `doctor`. Never raises."""
-        rows = []
-        for project in self._settings.projects:
-            try:
-                found = await self._http.get(_path(project), {"per_page": 1})
-                if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-                    raise self._malformed("no list of deployments")
-            except ConnectorError as error:
-                rows.append(failed("gitlab", error))
-                continue
-            detail = f"{project} has {'deployments' if found else 'no deployments'}"
-            rows.append(Check("gitlab", True, f"{self._settings.url}: {detail}"))
-        return rows
+        url = self._settings.url
+        return [
+            await deployments_listed("gitlab", url, project, partial(self._newest, project))
+            for project in self._settings.projects
+        ]
 
     async def close(self) -> None:
         """Release connections."""
         await self._http.close()
+
+    async def _newest(self, project: str) -> list[Json]:
+        found = await self._http.get(_path(project), {"per_page": 1})
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise self._malformed("no list of deployments")
+        return found
 
     async def _of(self, project: str, start: datetime, end: datetime) -> list[Delivery]:
         params: dict[str, Value] = {
