@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eval.environments.emulator.stack import Telemetry
     from eval.environments.emulator.traffic.workload import Traffic
 
-START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+START = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 """Where virtual time begins unless told otherwise; a Monday morning."""
 
 _HEALTHY_SHARE = 0.01
