@@ -1,8 +1,8 @@
 """How good the evidence engine is: faults and healthy runs on emulated clusters, with noise.
 
-`python -m benchmarks.engine --table dev|healthy|held [--limit N] [--seed S] --out DIR` runs cases; what DIR has
+`python -m benchmarks.engine --table dev|healthy|pairs|held [--limit N] [--seed S] --out DIR` runs cases; what DIR has
 already is not run again. `--again` reasons once more over what was read for the cases in DIR, without running
-them, and `--without logs,metrics` leaves sources out of that. `--report FILE` writes the tables.
+them, and `--without logs,metrics` leaves sources out of that.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from eval.bench import pairs
 from eval.bench.case import Kept, Outcome, again, row, run
 from eval.bench.measures import measures
 from eval.bench.split import HELD_SEEDS, SEEDS, Item, faulty, healthy
@@ -30,6 +31,8 @@ def items(table: str, seeds: Sequence[int], limit: int) -> list[Item]:
     """Return the cases of a table; of the held-out one, as many healthy ones as faulty ones."""
     if table == "dev":
         return faulty("dev", seeds)[: limit or None]
+    if table == "pairs":
+        return pairs.items(limit or 40, seeds)
     if table == "healthy":
         return healthy("dev", limit or 200, seeds)
     found = faulty("held", seeds)[: limit or None]
@@ -106,7 +109,9 @@ def show(outcomes: Sequence[Outcome]) -> str:
 def main() -> None:
     """Run, or reason again, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", choices=("dev", "healthy", "held", "all"), default="dev")
+    parser.add_argument(
+        "--table", choices=("dev", "healthy", "pairs", "held", "all"), default="dev"
+    )
     parser.add_argument("--limit", type=int, default=0, help="this many cases, 0 for all")
     parser.add_argument("--seed", type=int, help="this seed only")
     parser.add_argument("--out", type=Path, default=Path("engine-results"))
@@ -131,10 +136,18 @@ def main() -> None:
     wanted = items(options.table, [options.seed] if options.seed else seeds, options.limit)
     wanted = [item for item in wanted if options.kind in item.kind]
     path = options.out / f"{options.table}.jsonl"
-    keep = options.out / "kept" if options.table != "held" else None
+    keep = options.out / "kept" if options.table in ("dev", "healthy") else None
     if keep:
         keep.mkdir(exist_ok=True)
-    asyncio.run(go(wanted, path, keep, options.seconds, repair=not options.no_repair))
+    asyncio.run(
+        go(
+            wanted,
+            path,
+            keep,
+            options.seconds,
+            repair=not (options.no_repair or options.table == "pairs"),
+        )
+    )
     names = {item.name for item in wanted}
     outcomes = [o for o in load(path) if o.name in names and not o.error]
     print(show(outcomes))

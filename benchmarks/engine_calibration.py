@@ -1,7 +1,9 @@
 """Fits the engine's confidence to development cases: `python -m benchmarks.engine_calibration DIR… [--write]`.
 
 Reads what `benchmarks.engine` kept, reasons again, and fits a logistic function of a first answer's strength
-and share against rivals to whether it was right (place and cause). Prints the expected calibration error of a
+and share against rivals to whether it was right (place and cause). Each faulty case counts once as it was, and once
+by its versions without logs, metrics and so on together: with everything to be read hardly an answer is wrong, and
+nothing could be learnt of how sure thin evidence may make. Prints the expected calibration error of a
 cross-validation that leaves out one kind of fault at a time, so no case is judged by a fit that saw its kind;
 its interval is a bootstrap over kinds. `--write` stores the fit as the package's `calibration.json`.
 """
@@ -18,7 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from copilot.evidence import calibration
+from copilot.evidence.ablation import Part, without
 from copilot.evidence.engine import reason
+from copilot.evidence.snapshot import Snapshot
 from copilot.model.diagnosis import Verdict
 from eval.bench.case import Kept, Outcome, grade
 from eval.bench.measures import calibration_error
@@ -27,6 +31,9 @@ PLACE = Path(calibration.__file__).with_name("calibration.json")
 _RIDGE = 1.0
 """Draws the weights towards nothing: few answers of the development half are wrong."""
 _ROUNDS = 2000
+_THIN: tuple[tuple[Part, ...], ...] = (
+    ("logs",), ("metrics",), ("traces",), ("events",), ("logs", "metrics", "traces"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +44,31 @@ class Row:
     strength: float
     share: float
     right: bool
+    weight: float = 1.0
 
 
 def rows(folders: Sequence[Path]) -> list[Row]:
-    """Return the first answers of all kept cases where the verdict is an incident."""
-    found: dict[str, Row] = {}
+    """Return the first answers of all kept cases where the verdict is an incident; thin ones weigh less."""
+    found: dict[str, list[Row]] = {}
     for path in sorted(p for folder in folders for p in (folder / "kept").glob("*.pickle")):
         kept: Kept = pickle.loads(path.read_bytes())
-        report = reason(kept.snapshot)
-        if report.verdict is not Verdict.INCIDENT:
-            continue
-        item = kept.item
-        outcome = Outcome(item.app, item.kind, item.target, item.seed)
-        grade(report, kept.truth, outcome)
-        best = next(c for c in report.ranking.causes)
-        scores = calibration.features(best.confidence, best.strength)
-        found[item.name] = Row(item.kind or item.name, *scores, outcome.right)
-    return list(found.values())
+        versions = [(kept.snapshot, 1.0)]
+        if kept.truth is not None:
+            versions += [(without(kept.snapshot, parts), 1 / len(_THIN)) for parts in _THIN]
+        answers = [_row(kept, snapshot, weight) for snapshot, weight in versions]
+        found[kept.item.name] = [answer for answer in answers if answer is not None]
+    return [row for own in found.values() for row in own]
+
+
+def _row(kept: Kept, snapshot: Snapshot, weight: float) -> Row | None:
+    report, item = reason(snapshot), kept.item
+    if report.verdict is not Verdict.INCIDENT:
+        return None
+    outcome = Outcome(item.app, item.kind, item.target, item.seed)
+    grade(report, kept.truth, outcome)
+    best = next(c for c in report.ranking.causes)
+    scores = calibration.features(best.confidence, best.strength)
+    return Row(item.kind or item.name, *scores, outcome.right, weight)
 
 
 def fit(cases: Sequence[Row]) -> tuple[float, float, float]:
@@ -62,14 +77,15 @@ def fit(cases: Sequence[Row]) -> tuple[float, float, float]:
     Targets are drawn in as Platt does: a right one counts (n + 1)/(n + 2), a wrong one 1/(m + 2).
     """
     x = np.array([[r.strength, r.share, 1.0] for r in cases])
-    right = sum(r.right for r in cases)
-    up, down = (right + 1) / (right + 2), 1 / (len(cases) - right + 2)
+    counts = np.array([r.weight for r in cases])
+    right, wrong = (sum(r.weight for r in cases if r.right is is_) for is_ in (True, False))
+    up, down = (right + 1) / (right + 2), 1 / (wrong + 2)
     y = np.array([up if r.right else down for r in cases])
     weights, penalty = np.zeros(3), np.diag([_RIDGE, _RIDGE, 0.01])
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
-        slope = x.T @ (y - p) - penalty @ weights
-        weights = weights + np.linalg.solve((x.T * (p * (1 - p))) @ x + penalty, slope)
+        slope = x.T @ (counts * (y - p)) - penalty @ weights
+        weights = weights + np.linalg.solve((x.T * (counts * p * (1 - p))) @ x + penalty, slope)
     return (float(weights[0]), float(weights[1]), float(weights[2]))
 
 
@@ -79,12 +95,13 @@ def probability(weights: tuple[float, float, float], case: Row) -> float:
     return float(1 / (1 + np.exp(-total)))
 
 
-def validated(cases: Sequence[Row]) -> list[tuple[str, float, bool]]:
-    """Return kind, probability and rightness of each, by a fit to the other kinds."""
+def validated(cases: Sequence[Row], *, thin: bool = False) -> list[tuple[str, float, bool]]:
+    """Return kind, probability and rightness of each whole (or `thin`) case, by a fit to the other kinds."""
     found = []
     for kind in sorted({r.kind for r in cases}):
         weights = fit([r for r in cases if r.kind != kind])
-        found += [(kind, probability(weights, r), r.right) for r in cases if r.kind == kind]
+        own = [r for r in cases if r.kind == kind and (r.weight < 1) is thin]
+        found += [(kind, probability(weights, r), r.right) for r in own]
     return found
 
 
@@ -112,19 +129,22 @@ def main() -> None:
     if not cases:
         parser.error("nothing was kept there: run `python -m benchmarks.engine --table dev` first")
     judged, weights = validated(cases), fit(cases)
+    whole = [r for r in cases if r.weight == 1]
     low, high = interval(judged)
     error = calibration_error([(sure, right) for _, sure, right in judged])
-    fitted = calibration_error([(probability(weights, r), r.right) for r in cases])
-    print(f"first answers            {len(cases)}, right {sum(r.right for r in cases)}")
+    fitted = calibration_error([(probability(weights, r), r.right) for r in whole])
+    poor = calibration_error([(sure, right) for _, sure, right in validated(cases, thin=True)])
+    print(f"first answers            {len(whole)}, right {sum(r.right for r in whole)}")
     print(f"weights                  {', '.join(f'{w:.3f}' for w in weights)}")
     print(f"calibration error        {error:.3f} [{low:.3f}, {high:.3f}] left out by kind")
     print(f"                         {fitted:.3f} on the cases fitted to")
+    print(f"                         {poor:.3f} without one source or more, left out by kind")
     if options.write:
         found = dict(
             zip(("strength", "share", "constant"), (round(w, 4) for w in weights), strict=True)
         )
         found |= {
-            "answers": len(cases), "error": round(error, 4), "low": round(low, 4), "high": round(high, 4)
+            "answers": len(whole), "error": round(error, 4), "low": round(low, 4), "high": round(high, 4)
         }  # fmt: skip
         PLACE.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 

@@ -99,6 +99,12 @@ class ClusterWriter(Protocol):
         """Delete an object in the background."""
         ...
 
+    async def execute(
+        self, namespace: str, pod: str, container: str, command: Sequence[str]
+    ) -> tuple[int, str]:
+        """Run a command in a container; return its exit code and what it wrote."""
+        ...
+
 
 class MetricsSource(Connector, Protocol):
     """A store that speaks Prometheus' query API."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.api.errors import ConnectorError, SourceUnreachable
@@ -119,6 +119,34 @@ class Connection:
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 raise failures.of_exception(self.server, task, seconds, error) from error
 
+    async def messages(
+        self, path: str, task: str, query: Sequence[tuple[str, str]], *, protocol: str
+    ) -> list[bytes]:
+        """Open a WebSocket, and return all binary messages until the server closes it."""
+        import aiohttp
+
+        seconds = self._settings.timeout
+        async with self._slots:
+            try:
+                request = await self._api.param_serialize(
+                    "GET", path, query_params=list(query), auth_settings=["BearerToken"]
+                )
+                _, url, headers, *_ = rights.in_the_users_name(self._settings, request)
+                rest = self._api.rest_client
+                if rest.pool_manager is None:
+                    rest.pool_manager = rest._create_pool_manager()
+                async with (
+                    asyncio.timeout(seconds),
+                    rest.pool_manager.ws_connect(
+                        url.replace("http", "ws", 1), headers=headers, protocols=(protocol,)
+                    ) as socket,
+                ):
+                    return [m.data async for m in socket if m.type is aiohttp.WSMsgType.BINARY]
+            except aiohttp.WSServerHandshakeError as error:
+                raise failures.of_status(self.server, task, error.status, b"") from error
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                raise failures.of_exception(self.server, task, seconds, error) from error
+
     async def _renew_login(self) -> bool:
         """Load the credentials again, as a plug-in's token expires; say whether they changed."""
         configuration = self._api.configuration
@@ -158,6 +186,15 @@ class ReviewedConnection(Connection):
             method, path, task, query=query, body=body, accept=accept, content=content
         )
         return await self._reviews.both(data, body) if path == rights.OWN_REVIEW else data
+
+    async def messages(
+        self, path: str, task: str, query: Sequence[tuple[str, str]], *, protocol: str
+    ) -> list[bytes]:
+        """The same. Raises `SourceForbidden` for what the user may not do."""
+        asked = rights.attributes("POST", path)
+        if asked is not None:
+            await self._reviews.require(asked, self.server, task)
+        return await super().messages(path, task, query, protocol=protocol)
 
     async def _review(self, body: dict[str, Any]) -> bytes:
         return await super().raw(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from connectors.api.errors import SourceRejected
@@ -108,6 +110,44 @@ class KubernetesWriter:
             f"delete {described(resource, namespace, name)}",
             query={**_query(dry_run), "propagationPolicy": "Background"},
         )
+
+    async def execute(
+        self, namespace: str, pod: str, container: str, command: Sequence[str]
+    ) -> tuple[int, str]:
+        """Run a command in a container; return its exit code and what it wrote.
+
+        Raises `SourceRejected` when it cannot be started, `SourceForbidden` without the right to
+        create `pods/exec`.
+        """
+        resource = await self._discovery.find("Pod")
+        query = [("container", container), ("stdout", "true"), ("stderr", "true")]
+        messages = await self._connection.messages(
+            f"{object_path(resource, namespace, pod)}/exec",
+            f"run {command[0]} in pod {pod}",
+            [*query, *(("command", word) for word in command)],
+            protocol=_CHANNELS,
+        )
+        said = b"".join(m[1:] for m in messages if m[:1] in (b"\x01", b"\x02"))
+        ended = b"".join(m[1:] for m in messages if m[:1] == b"\x03")
+        return _exit_code(ended), said.decode("utf-8", "replace")
+
+
+_CHANNELS = "v4.channel.k8s.io"
+
+
+def _exit_code(status: bytes) -> int:
+    """Read the Status that ends a command. Raises `SourceRejected` for one that was not started."""
+    try:
+        found = json.loads(status or b"{}")
+    except ValueError:
+        found = {}
+    if found.get("status") == "Success":
+        return 0
+    causes = (found.get("details") or {}).get("causes") or []
+    codes = [c.get("message", "") for c in causes if c.get("reason") == "ExitCode"]
+    if codes and codes[0].isdigit():
+        return int(codes[0])
+    raise SourceRejected(str(found.get("message") or "the command's end was not reported"))
 
 
 def _query(dry_run: bool) -> dict[str, str]:

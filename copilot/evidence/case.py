@@ -20,11 +20,15 @@ from copilot.model.scope import ObjectRef
 
 
 class Case:
-    """One investigation's material. Derived parts are computed once, when first asked for."""
+    """One investigation's material. Derived parts are computed once, when first asked for.
+
+    `failures` names the analyzers that could not do their work, and why.
+    """
 
     def __init__(self, snapshot: Snapshot, ledger: Ledger) -> None:
         self.snapshot = snapshot
         self.ledger = ledger
+        self.failures: list[str] = []
         self._rollouts: dict[ObjectRef, Rollout | None] = {}
 
     @property

@@ -46,7 +46,8 @@ class EvidenceEngine:
 
     `retriever` is searched for similar incidents and runbooks; without one, the knowledge of the
     sources is. Whatever it does, the diagnosis does not depend on it. `timer` counts real seconds.
-    `without` names sources to leave out (`copilot.evidence.ablation.PARTS`).
+    `without` names sources to leave out (`copilot.evidence.ablation.PARTS`). `learn` is given what was
+    read, and must return at once.
     """
 
     def __init__(
@@ -56,12 +57,14 @@ class EvidenceEngine:
         retriever: KnowledgeSource | None = None,
         timer: Callable[[], float] = monotonic,
         without: Collection[str] = (),
+        learn: Callable[[Case], None] | None = None,
     ) -> None:
         self._without = ablation.check(without)
         if "metrics" in self._without:
             sources = replace(sources, metrics=None)
         self._sources = sources
         self._timer = timer
+        self._learn = learn
         self._retriever = retriever or sources.knowledge
         if "knowledge" in self._without:
             self._retriever = None
@@ -96,6 +99,8 @@ class EvidenceEngine:
             yield FindingReported(clue.finding)
         yield HypothesesRanked(report.candidates)
         remembered = await report.remember(self._retriever, question)
+        if self._learn is not None:
+            self._learn(case)
         yield DiagnosisReady(
             report.diagnosis(
                 evidence=_unique([*gathered, *quoted]),
@@ -118,12 +123,13 @@ class EvidenceEngine:
         async for _ in state.collect():
             pass
         if state.unreadable:
-            return (state.blind(),)
+            return (blind(scope, state.unreadable),)
         case = Case(state.snapshot(), Ledger(scope, state.now))
         clues = [
             c for c in examine(case) if c.weight > 0 and c.finding.severity is not Severity.INFO
         ]
-        return tuple(c.finding for c in sorted(clues, key=lambda c: -c.weight))
+        found = tuple(c.finding for c in sorted(clues, key=lambda c: -c.weight))
+        return (*found, *(blind(scope, failure) for failure in case.failures))
 
     async def find(self, scope: Scope) -> Report | None:
         """Return the ranked report of `scope` without events; None when nothing can be read."""
@@ -249,10 +255,11 @@ class _State:
             found.append(f"request metrics {', '.join(self._metrics.discovered)}")
         return tuple(sorted(found))
 
-    def blind(self) -> Finding:
-        """Return the finding that nothing can be seen."""
-        place = ObjectRef("Namespace", "", ",".join(self._scope.namespaces))
-        return Finding("cluster.unreadable", place, Severity.CRITICAL, self.unreadable, ())
+
+def blind(scope: Scope, why: str) -> Finding:
+    """Return the finding that something cannot be seen."""
+    place = ObjectRef("Namespace", "", ",".join(scope.namespaces))
+    return Finding("cluster.unreadable", place, Severity.CRITICAL, why, ())
 
 
 def _unique(items: Sequence[Evidence]) -> tuple[Evidence, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from copilot.evidence.analyzers.logclaims import backing
+from copilot.evidence.analyzers.routing import is_broker
 from copilot.evidence.calibration import calibrated
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Clue
@@ -12,35 +14,80 @@ from copilot.evidence.kube import brief
 from copilot.evidence.ranking import Candidate, Ranking
 from copilot.model.causes import CAUSES
 from copilot.model.diagnosis import RootCause, Step, Verdict
+from copilot.model.scope import ObjectRef
 
 _STEPS = 6
+_SECONDARY = frozenset({"service.silent", "log.upstream_error"})
+"""What a service shows for want of calls, or repeats of others."""
 
 
-def root_cause(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> RootCause:
-    """Return a candidate as the public root cause, with its chain and evidence."""
+def root_cause(
+    case: Case, candidate: Candidate, symptoms: Sequence[Clue], *, first: bool = True
+) -> RootCause:
+    """Return a candidate as the public root cause, with its chain and evidence.
+
+    The fit of the confidence is to first answers; what stands behind one is at most as sure as its
+    share against its rivals.
+    """
     clue, claim = candidate.best
     since = onset(case, candidate, symptoms)
     when = f", since {brief(since)}" if since else ""
     title = CAUSES[candidate.cause].title if candidate.cause in CAUSES else candidate.cause
     summary = f"{candidate.object.kind} {candidate.object.name}: {claim.because}{when}"
     del clue
-    first = Step(f"{title}: {summary}.", _evidence_of([c for c, _ in _by_strength(candidate)][:2]))
+    opening = Step(
+        f"{title}: {summary}.", _evidence_of([c for c, _ in _by_strength(candidate)][:2])
+    )
     chain = [
-        first,
+        opening,
         *(_step(case, candidate, symptom) for symptom in consequences(case, candidate, symptoms)),
     ]
     cited = [e for step in chain[:1] for e in step.evidence]
     cited += [e for c, _ in _by_strength(candidate) for e in c.finding.evidence]
     cited += [e for step in chain[1:4] for e in step.evidence[:1]]
+    sure = calibrated(candidate.confidence, candidate.strength)
     return RootCause(
         object=candidate.object,
         cause=candidate.cause,
         summary=summary,
-        confidence=round(calibrated(candidate.confidence, candidate.strength), 3),
+        confidence=round(sure if first else min(sure, candidate.confidence), 3),
         evidence=tuple(dict.fromkeys(cited))[:12],
-        also=candidate.also,
+        also=tuple(dict.fromkeys((*candidate.also, *_takes_effect(case, candidate, symptoms)))),
         chain=tuple(chain),
     )
+
+
+def _takes_effect(
+    case: Case, candidate: Candidate, symptoms: Sequence[Clue]
+) -> tuple[ObjectRef, ...]:
+    """Return the workload in which a setting that many programs read does its harm.
+
+    It is the one nearest to the end of the calls among those that deviate by themselves; before a
+    consumer that falls behind comes the broker that is flooded.
+    """
+    if candidate.cause != "config.feature_flag":
+        return ()
+    explained = [symptoms[i] for i, p in candidate.explains.items() if p >= 0.2]
+    places = {s.place: s for s in explained if s.finding.code not in _SECONDARY}
+    deepest = [
+        place
+        for place in places
+        if not any(
+            other in case.topology.downstream(place)
+            and place not in case.topology.downstream(other)
+            for other in places
+            if other != place
+        )
+    ]
+    deepest.sort(key=lambda place: (-places[place].weight, place))
+    lagging = {p for p in deepest if places[p].finding.code == "queue.lag"}
+    flooded = {broker for place in lagging for broker in _brokers_of(case, place)}
+    return (*sorted(flooded), *deepest[:1])
+
+
+def _brokers_of(case: Case, place: ObjectRef) -> set[ObjectRef]:
+    used = {w for callee in case.topology.callees(place) for w in backing(case, callee)}
+    return {workload for workload in used if is_broker(case, workload)}
 
 
 def _by_strength(candidate: Candidate) -> list[tuple[Clue, object]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,12 +12,12 @@ from copilot.model.causes import CAUSES
 from copilot.model.diagnosis import Passage, RootCause, SimilarIncident
 from copilot.tools.redact import redact
 from retrieval.errors import KnowledgeError
-from retrieval.incidents import Circumstances, weighed
+from retrieval.incidents import Circumstances
 from retrieval.values import DocumentKind, Hit, KnowledgeSource
 
 _SECONDS = 6.0
 _TEXT = 1200
-_LOOKED_AT = 10
+_INCIDENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +46,30 @@ async def remember(
     codes: Sequence[str],
     seconds: float = _SECONDS,
     now: datetime | None = None,
+    distances: Mapping[str, int] | None = None,
 ) -> Remembered:
     """Search both kinds of documents, within `seconds`; a failure is reported, never raised.
 
-    Of incidents that are alike, recent ones on the services of the `causes` come first, and those that came back.
+    Of incidents that are alike, recent ones on the services of the `causes` come first, then those on services
+    that are few calls away (`distances`), and those that came back.
     """
     query = question_for(question, causes, codes)
     if not query:
         return Remembered()
+    here = {cause.object.name: 0 for cause in causes[:2]}
+    today = Circumstances(now, {**(distances or {}), **here})
     try:
         async with asyncio.timeout(seconds):
             incidents, runbooks = await asyncio.gather(
-                source.search(query, kind=DocumentKind.INCIDENT, limit=_LOOKED_AT),
+                source.search(query, kind=DocumentKind.INCIDENT, limit=_INCIDENTS, today=today),
                 source.search(query, kind=DocumentKind.RUNBOOK, limit=3),
             )
     except TimeoutError:  # before OSError, whose subclass it is
         return Remembered(failure=f"knowledge: no answer within {seconds:g} s")
     except (KnowledgeError, OSError) as error:
         return Remembered(failure=f"knowledge: {error}")
-    today = Circumstances(now, {cause.object.name: 0 for cause in causes[:2]})
     return Remembered(
-        tuple(_incident(hit, causes) for hit in weighed(incidents, today)[:3]),
+        tuple(_incident(hit, causes) for hit in incidents),
         tuple(
             Passage(h.title, h.section, redact(h.text[:_TEXT]), h.score, h.path, h.builtin)
             for h in runbooks

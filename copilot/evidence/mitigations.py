@@ -27,6 +27,8 @@ from copilot.model.action import (
     SetField,
     SetImage,
     Several,
+    StoreAccount,
+    parts,
 )
 
 _RISKS = {Risk.LOW: 0, Risk.MEDIUM: 1, Risk.HIGH: 2}
@@ -84,6 +86,20 @@ def together(firsts: Sequence[Mitigation]) -> list[Mitigation]:
     return found
 
 
+def at_once(firsts: Sequence[Mitigation]) -> list[Mitigation]:
+    """Join the first repairs of independent causes: users are only served when all are gone."""
+    if len(firsts) < 2 or any(not m.automatic or m.risk is Risk.HIGH for m in firsts):
+        return []
+    singles = [s for m in firsts for s in parts(m.action) if not isinstance(s, Manual)]
+    action = Several(singles[0].object, tuple(dict.fromkeys(singles)))
+    risk = max((m.risk for m in firsts), key=lambda r: _RISKS[r])
+    title = f"All together: {'; '.join(m.title for m in firsts)}"
+    evidence = tuple(dict.fromkeys(i for m in firsts for i in m.evidence[:2]))
+    undo = "All of it is taken back together, the last first."
+    expected = " ".join(dict.fromkeys(m.expected for m in firsts))
+    return [_mitigation(firsts[0].cause, title, action, risk, undo, expected, evidence)]
+
+
 def _mitigation(
     cause: str,
     title: str,
@@ -138,6 +154,9 @@ def kubectl(action: Action) -> str:
         return f"kubectl delete {where}"
     if isinstance(action, ReplaceObject):
         return f"kubectl replace --force -f - <<'EOF'\n{action.manifest}\nEOF"
+    if isinstance(action, StoreAccount):
+        inside = f"sh {action.script}" if action.script else f"<client of {action.engine}>"
+        return f"kubectl exec {ref.kind.lower()}/{ref.name} -n {ref.namespace} -c {action.container} -- {inside}"
     return f"kubectl describe {where}"
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from copilot.evidence.calibration import calibrated
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Clue
 from copilot.evidence.explain import next_observation, root_cause, summarize
 from copilot.evidence.knowledge import Remembered, codes_of, remember
-from copilot.evidence.mitigations import order, propose, together
+from copilot.evidence.mitigations import at_once, order, propose, together
 from copilot.evidence.ranking import Candidate, Ranking, rank
 from copilot.model.action import Mitigation
 from copilot.model.diagnosis import Diagnosis, RootCause, Usage, Verdict
@@ -21,6 +22,8 @@ _SYMPTOM = 0.45
 _SURE = 0.35
 _CAUSES = 5
 _TOGETHER = 12
+_CERTAIN = 0.9
+_HOPS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,28 @@ class Report:
         if source is None or self.verdict is Verdict.HEALTHY:
             return Remembered()
         codes = codes_of(self.ranking.causes)
-        return await remember(source, question, self.candidates, codes, now=self.case.now)
+        return await remember(
+            source,
+            question,
+            self.candidates,
+            codes,
+            now=self.case.now,
+            distances=self._distances(),
+        )
+
+    def _nodes(self, ref: ObjectRef) -> list[ObjectRef]:
+        return [ref, *self.case.services_for(ref)]
+
+    def _distances(self) -> dict[str, int]:
+        """Return how many calls away from the first causes each workload and service is, by name."""
+        topology = self.case.topology
+        found: dict[str, int] = {}
+        edge = [node for cause in self.candidates[:2] for node in self._nodes(cause.object)]
+        for distance in range(1, _HOPS + 1):
+            edge = [n for e in edge for n in (*topology.callers(e), *topology.callees(e))]
+            edge = [n for n in dict.fromkeys(edge) if n.name not in found]
+            found.update((node.name, distance) for node in edge)
+        return found
 
     def plain(self) -> Diagnosis:
         """Return the answer without what was asked of other sources."""
@@ -89,7 +113,7 @@ class Report:
             similar_incidents=remembered.incidents,
             runbooks=remembered.runbooks,
             looked_at=looked_at,
-            missing_sources=(*missing, *failure),
+            missing_sources=(*missing, *self.case.failures, *failure),
             next_observation=self.next_observation,
             usage=Usage(seconds=seconds, tool_calls=calls),
         )
@@ -105,7 +129,9 @@ def draw_up(case: Case, clues: Sequence[Clue], prefer: Sequence[ObjectRef]) -> R
             *ranking.causes,
             *(c for c in ranking.others if c.cause != "unknown" or not ranking.causes),
         ]
-    causes = tuple(root_cause(case, c, ranking.symptoms) for c in shown[:_CAUSES])
+    causes = tuple(
+        root_cause(case, c, ranking.symptoms, first=not n) for n, c in enumerate(shown[:_CAUSES])
+    )
     repairs = _repairs(case, ranking, shown)
     unclear = verdict is Verdict.INCONCLUSIVE
     return Report(
@@ -127,11 +153,21 @@ def _repairs(case: Case, ranking: Ranking, shown: Sequence[Candidate]) -> dict[s
     if len(same) > 1:
         for mitigation in together([order(propose(case, c))[0] for c in same]):
             found[mitigation.id] = mitigation
+    apart = [c for c in ranking.causes if _surely(c)][:3]
+    if len({c.cause for c in apart}) > 1:
+        for mitigation in at_once([order(propose(case, c))[0] for c in apart]):
+            found.setdefault(mitigation.id, mitigation)
     for candidate in shown[:3]:
         if candidate in ranking.causes or not ranking.causes:
             for mitigation in order(propose(case, candidate)):
                 found.setdefault(mitigation.id, mitigation)
     return found
+
+
+def _surely(candidate: Candidate) -> bool:
+    """Whether a cause is sure enough, by itself and against its rivals, to be repaired unasked for."""
+    sure = calibrated(candidate.confidence, candidate.strength)
+    return min(sure, candidate.confidence) >= _CERTAIN
 
 
 def _verdict(case: Case, ranking: Ranking) -> Verdict:
@@ -142,4 +178,5 @@ def _verdict(case: Case, ranking: Ranking) -> Verdict:
         return Verdict.INCONCLUSIVE
     unseen = [kind for kind in ("Pod",) if not case.snapshot.knows(kind)]
     empty = not case.snapshot.workloads
-    return Verdict.INCONCLUSIVE if unseen or empty else Verdict.HEALTHY
+    blind = unseen or empty or case.failures
+    return Verdict.INCONCLUSIVE if blind else Verdict.HEALTHY

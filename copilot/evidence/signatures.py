@@ -28,6 +28,10 @@ def _compile(kind: str, text: str, dependency: bool = False) -> Signature:
 
 SIGNATURES = (
     _compile("exhausted", r"cannot assign requested address|EADDRNOTAVAIL|too many open files|\bE[MN]FILE\b|nf_conntrack: table full|shared memory segment|/dev/shm\b.{0,60}no space|pthread_create failed|can't start new thread|unable to create (new )?(native )?thread|resource temporarily unavailable"),
+    _compile("store_full", r"OOM command not allowed|used memory > 'maxmemory'|out of memory storing object", True),
+    _compile("version", r"UPGRADE PROBLEM|(files|data|database) (are|is) incompatible with|Invalid featureCompatibilityVersion|(data directory|database) was initialized by .{0,60}version|downgrade is not (supported|allowed)|unsupported (on-disk|data) (format|version)"),
+    _compile("clock", r"token used before issued|clock skew|clock(s)? (is|are) (out of sync|not synchroni)|time (has )?jumped|clock (went|moved) backwards?"),
+    _compile("poison", r"(fail\w*|unable|cannot|could not|error)\W+(to )?(parse|pars|deserializ|decod|unmarshal)\w*\W.{0,80}\b(message|record|offset|topic|queue)\b|(poison|malformed|corrupt)(ed)? (message|record)|(Record)?DeserializationException|error (processing|consuming) (message|record)"),
     _compile("db_limit", r"too many (clients already|connections)|remaining connection slots|max_connections|ORA-00020|connection limit exceeded|too many client connections", True),
     _compile("cert_expired", r"certificate (has )?expired|x509: certificate has expired|CERTIFICATE_EXPIRED|certificate is not yet valid", True),
     _compile("user_missing", r"UserNotFound|could not find user|no such user|role \"[^\"]+\" does not exist|user \"?[\w@.-]+\"? does not exist|unknown user", True),
@@ -99,6 +103,9 @@ _WORDS = frozenset(
         "all",
         "it",
         "service",
+        "call",
+        "request",
+        "response",
         "for",
         "client",
         "name",

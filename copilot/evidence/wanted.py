@@ -42,7 +42,7 @@ _MENTIONED = {
     ),
     "StorageClass": re.compile(r"storageclass|unbound|provision", re.I),
     "Secret": re.compile(r"secret", re.I),
-    "Namespace": re.compile(r"PodSecurity", re.I),
+    "Namespace": re.compile(r"PodSecurity|being terminated", re.I),
 }
 
 

@@ -46,7 +46,7 @@ class Door:
         verification: Verification | None = None,
     ) -> None:
         self._reader, self._ledger, self._clock = reader, ledger, clock
-        self._writes = Writes(writer, clock)
+        self._writes = Writes(writer, reader, clock)
         self._symptoms = symptoms
         self._policy = policy or Policy()
         self._verification = verification or Verification()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from connectors.api.protocols import ClusterReader
 from connectors.api.values import Json
+from copilot.mitigation import accounts
 from copilot.model.action import (
     Action,
     CreateObject,
@@ -28,6 +29,7 @@ from copilot.model.action import (
     SetField,
     SetImage,
     Single,
+    StoreAccount,
     parts,
 )
 from copilot.model.errors import ActionError, PolicyError
@@ -35,6 +37,8 @@ from copilot.model.scope import ObjectRef
 
 CREATE, DELETE, REPLACE = "create-object", "delete-object", "replace-object"
 """Operations beside those of RFC 6902; `value` of the first and the last is the manifest."""
+RUN = "run-command"
+"""Another: runs `command` in `container` of a pod with the labels `labels`; see `copilot.mitigation.accounts`."""
 _OF_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields",
               "selfLink", "deletionTimestamp", "ownerReferences")  # fmt: skip
 _TEMPLATE = "/spec/template"
@@ -74,6 +78,8 @@ async def plan(action: Single | Manual, reader: ClusterReader, now: datetime) ->
         return Plan(action.object, [{"op": DELETE}], [again], before)
     if isinstance(action, ReplaceObject):
         return _replace(action, before)
+    if isinstance(action, StoreAccount):
+        return _account(action, before)
     make: Callable[[Any, Json, ClusterReader, datetime], Awaitable[tuple[list[Json], list[Json]]]]
     make = _MAKERS[type(action)]
     do, undo = await make(action, before, reader, now)
@@ -239,6 +245,26 @@ def _replace(action: ReplaceObject, before: Json) -> Plan:
         )
     do: Json = {"op": REPLACE, "value": _manifest(action)}
     return Plan(action.object, [do], [{"op": REPLACE, "value": manifest_of(before)}], before)
+
+
+def _account(action: StoreAccount, before: Json) -> Plan:
+    labels = before.get("spec", {}).get("selector", {}).get("matchLabels") or {}
+    names = [c["name"] for c in _template(action.object, before)["spec"]["containers"]]
+    if not labels or action.container not in names:
+        raise ActionError(
+            f"{action.object} has no container {action.container!r}",
+            hint=f"its containers are: {', '.join(names)}",
+        )
+    given = accounts.commands(action)
+    about = {"op": RUN, "labels": labels, "container": action.container}
+    do = {
+        **about,
+        "command": list(given.do),
+        "look": list(given.look),
+        "value": asdict(action) | {"object": asdict(action.object)},
+    }
+    undo = {**about, "command": list(given.undo)}
+    return Plan(action.object, [do], [undo], accounts.shown(action, has=False))
 
 
 def _manifest(action: CreateObject | ReplaceObject) -> Json:

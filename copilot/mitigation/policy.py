@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from copilot.mitigation import accounts
 from copilot.model.action import (
     Action,
     CreateObject,
@@ -15,6 +16,7 @@ from copilot.model.action import (
     Scale,
     SetField,
     Single,
+    StoreAccount,
     parts,
 )
 from copilot.model.errors import PolicyError
@@ -85,6 +87,8 @@ class Policy:
             _check_field(action)
             if action.restarts and action.restarts.partition("/")[0] not in _WORKLOADS:
                 raise PolicyError(f"{action.restarts} is no workload that can be restarted")
+        if isinstance(action, StoreAccount):
+            accounts.check(action)
         if isinstance(action, Scale) and not 0 <= action.replicas <= self.max_replicas:
             raise PolicyError(
                 f"{action.replicas} replicas are not allowed",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connectors.api.errors import ConnectorError, SourceMissing, SourceRejected
-from connectors.api.protocols import ClusterWriter
+from connectors.api.protocols import ClusterReader, ClusterWriter
 from connectors.api.values import Json
+from copilot.mitigation import accounts
 from copilot.mitigation.diff import object_diff
-from copilot.mitigation.plans import CREATE, DELETE, REPLACE, Plan
+from copilot.mitigation.plans import CREATE, DELETE, REPLACE, RUN, Plan
+from copilot.model.action import StoreAccount
 from copilot.model.clock import Clock
 from copilot.model.scope import ObjectRef
 
@@ -21,8 +23,9 @@ _PAUSE = 2.0
 class Writes:
     """Carries plans out. Raises `ConnectorError` of what the server refuses."""
 
-    def __init__(self, writer: ClusterWriter, clock: Clock) -> None:
+    def __init__(self, writer: ClusterWriter, reader: ClusterReader, clock: Clock) -> None:
         self._writer = writer
+        self._reader = reader
         self._clock = clock
 
     async def dry_run(self, planned: Sequence[Plan]) -> str:
@@ -66,6 +69,8 @@ class Writes:
         """Send one write; returns the object afterwards, its kind and name where it is gone."""
         where = (target.kind, target.namespace)
         operation = patch[0] if patch else {}
+        if operation.get("op") == RUN:
+            return await self._run(target, operation, dry_run=dry_run)
         if operation.get("op") == CREATE:
             return await self._writer.create(*where, operation["value"], dry_run=dry_run)
         if operation.get("op") in (DELETE, REPLACE):
@@ -74,6 +79,25 @@ class Writes:
                 return await self._again(target, operation["value"])
             return {"kind": target.kind, "metadata": {"name": target.name}}
         return await self._writer.patch(*where, target.name, patch, type="json", dry_run=dry_run)
+
+    async def _run(self, target: ObjectRef, step: Json, *, dry_run: bool) -> dict[str, object]:
+        """Run a command in a ready pod; a dry run only looks, with the same login."""
+        labels = ",".join(f"{k}={v}" for k, v in sorted(step["labels"].items()))
+        pods = await self._reader.list("Pod", target.namespace, labels=labels)
+        ready = [p for p in pods if is_ready(p)]
+        if not ready:
+            raise SourceRejected(f"no pod of {target} is ready")
+        name = ready[0]["metadata"]["name"]
+        command = step["look"] if dry_run else step["command"]
+        code, said = await self._writer.execute(target.namespace, name, step["container"], command)
+        if code:
+            raise SourceRejected(f"in pod {name}: exit code {code}: {' '.join(said.split())[:200]}")
+        if not dry_run:
+            return {"kind": target.kind, "metadata": {"name": target.name}}
+        value = {**step["value"], "object": ObjectRef(**step["value"]["object"])}
+        action = StoreAccount(**value)
+        has = accounts.has_it(action, said)
+        return accounts.shown(action, has=not has)
 
     async def _again(self, target: ObjectRef, body: Json) -> dict[str, object]:
         """Create what was just deleted; while its end is under way the server refuses it."""
@@ -99,3 +123,11 @@ def inverse(planned: Sequence[Plan]) -> list[Json]:
         }
         for p in reversed(planned)
     ]  # fmt: skip
+
+
+def is_ready(pod: Json) -> bool:
+    """Whether a pod is ready and not on its way out."""
+    conditions = pod.get("status", {}).get("conditions") or []
+    return not pod["metadata"].get("deletionTimestamp") and any(
+        c.get("type") == "Ready" and c.get("status") == "True" for c in conditions
+    )

@@ -123,6 +123,26 @@ class ReplaceObject:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreAccount:
+    """Give an account of a database its rights back, or the account itself.
+
+    It is done in a pod of the workload `object`, with the client that the store's image has and the
+    administrator's login of the container's own environment: no password is read or shown.
+    `engine` is "mongodb", "postgresql" or "mysql". With a `script`, a file in the container that
+    the image runs when a store is first started, a missing account is made by running it.
+    """
+
+    object: ObjectRef
+    container: str
+    engine: str
+    user: str
+    database: str
+    role: str = "readWrite"
+    script: str = ""
+    type: Literal["store_account"] = "store_account"
+
+
+@dataclass(frozen=True, slots=True)
 class Several:
     """Several actions that make sense together only: all are done, in order, or none.
 
@@ -154,6 +174,7 @@ Single = (
     | CreateObject
     | DeleteObject
     | ReplaceObject
+    | StoreAccount
 )
 """A write to one object."""
 

@@ -159,6 +159,11 @@ class BudgetUsed:
     money: float | None
     type: Literal["budget_used"] = "budget_used"
 
+    def __str__(self) -> str:
+        """Return it in one line, as every surface shows it."""
+        cost = "cost unknown" if self.money is None else f"${self.money:.4f}"
+        return f"{self.state}, step {self.step}: {self.tokens:,} tokens, {self.seconds:.0f} s, {cost}"
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

@@ -7,10 +7,11 @@ from typing import Protocol
 
 from copilot.model.events import Event
 from copilot.model.scope import Scope
+from copilot.sessions.ratings import Ratings
 
 
 class Conversation(Protocol):
-    """One session: its events so far, and the two things a person can do in it."""
+    """One session: its events so far, and what a person can do in it."""
 
     @property
     def id(self) -> str:
@@ -26,6 +27,23 @@ class Conversation(Protocol):
 
         Without a `scope` the session's last one is used, else the configured default.
         An answer that proposes an automatic fix ends with `ApprovalNeeded` for the best one.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End the answer that is being given with the best one so far; without one, do nothing."""
+        ...
+
+    @property
+    def answered(self) -> int:
+        """Position of the last question that has an answer, -1 when there is none."""
+        ...
+
+    def rate(self, useful: int, *, text: str = "", user: str = "", turn: int = -1) -> Ratings:
+        """Say how useful an answer was, 1 (useless) to 5; return what all think of it.
+
+        `turn` is the position of the question, by default `answered`. Rating again replaces one's
+        earlier rating. Raises `UsageError` and `NotFoundError`.
         """
         ...
 

@@ -6,7 +6,7 @@ import pickle
 import tempfile
 import time
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from copilot.model.errors import CopilotError
 from copilot.model.events import ActionFinished
 from copilot.model.scope import ObjectRef, Scope, Window
 from eval.apps.loader import load_app
+from eval.bench.pairs import parts
 from eval.bench.series import Series, read
 from eval.bench.split import Item
 from eval.faults.kind import KindFault
@@ -50,6 +51,17 @@ class Truth:
     fault_type: str = ""
     mitigable: bool = False
     harm: str = ""
+    each: tuple[Truth, ...] = ()
+
+    @classmethod
+    def both(cls, truths: Sequence[Truth]) -> Truth:
+        """Join the truths of several faults at once; that of one is itself."""
+        if len(truths) == 1:
+            return truths[0]
+        objects = tuple(o for t in truths for o in t.objects)
+        causes = tuple(c for t in truths for c in t.causes)
+        first = truths[0]
+        return cls(objects, causes, first.system_level, first.fault_type, each=tuple(truths))
 
     @classmethod
     def of(cls, expected: Expected, harm: str) -> Truth:
@@ -121,14 +133,14 @@ async def run(item: Item, *, keep: Path | None = None, repair: bool = True) -> O
         # Cases of one seed differ in their noise, too.
         noise = await make_noise(environment, app, seed=zlib.crc32(item.name.encode()))
         outcome.noise = ",".join(noise)
-        fault, truth = None, None
-        if item.kind:
-            fault = make_fault(item.kind, app, item.seed)
-            truth = Truth.of(fault.expected(environment, item.target), fault.harm)
-            await fault.inject(environment, item.target)
-            await environment.clock.sleep(max(UNTIL_PAGED, fault.settle_seconds))
-        else:
-            await environment.clock.sleep(UNTIL_PAGED)
+        fault, truths, settle = None, [], UNTIL_PAGED
+        for kind, target in parts(item) if item.kind else ():
+            fault = make_fault(kind, app, item.seed)
+            truths.append(Truth.of(fault.expected(environment, target), fault.harm))
+            await fault.inject(environment, target)
+            settle = max(settle, fault.settle_seconds)
+        await environment.clock.sleep(settle)
+        truth = Truth.both(truths) if truths else None
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             settings = inside(environment, Settings(), Path(folder)).model_copy(
                 update={
@@ -200,6 +212,8 @@ def grade(report: Report, truth: Truth | None, outcome: Outcome) -> None:
     hits = [_there(cause, truth) for cause in causes[:3]]
     known = [CAUSES.get(c.cause, CAUSES["unknown"]) for c in causes[:1]]
     outcome.placed, outcome.placed_in_3 = bool(hits and hits[0]), any(hits)
+    for one in getattr(truth, "each", ()):  # of several at once, each has to be among the three
+        outcome.placed_in_3 &= any(_there(cause, one) for cause in causes[:3])
     outcome.cause = any(c.cause in truth.causes for c in causes[:1])
     outcome.analysis = any(
         (k.system_level, k.fault_type) == (truth.system_level, truth.fault_type) for k in known

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from copilot.evidence.analyzers.subject import Subject
+from copilot.evidence.case import Case
 from copilot.evidence.changes import Change
 from copilot.evidence.clues import Claim, Fact
+from copilot.model.scope import ObjectRef
 
 # For each symptom: which changed field explains it, as which cause, how surely.
 _CAUSES: dict[str, dict[str, tuple[str, float]]] = {
@@ -59,11 +61,16 @@ class Changed:
 
 
 def claims(subject: Subject, symptom: str) -> Changed:
+    """Return the causes that the changed fields suggest for a container's symptom."""
+    return suspects(subject.case, subject.workload, subject.container, symptom)
+
+
+def suspects(case: Case, workload: ObjectRef, container: str, symptom: str) -> Changed:
     """Return the causes that the changed fields suggest for a symptom.
 
     The more fields changed together, the less any one of them is surely to blame.
     """
-    found = subject.case.changes(subject.workload, container=subject.container)
+    found = case.changes(workload, container=container)
     table = _CAUSES[symptom]
     fitting: dict[str, list[Change]] = {}
     for change in found:
@@ -78,14 +85,14 @@ def claims(subject: Subject, symptom: str) -> Changed:
     result = []
     for field, changes in fitting.items():
         cause, strength = table[field]
-        facts: dict[str, Fact] = {"container": subject.container, "rolled_out": 1, "field": field}
+        facts: dict[str, Fact] = {"container": container, "rolled_out": 1, "field": field}
         if field == "image":
             facts["previous_image"] = changes[0].before
             facts["image"] = changes[0].after
         shown = "; ".join(str(change) for change in changes[:3])
         result.append(
             Claim(
-                subject.workload,
+                workload,
                 cause,
                 strength * share,
                 f"its latest revision changed {shown}",

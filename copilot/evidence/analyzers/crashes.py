@@ -189,10 +189,24 @@ def _out_of_memory(subject: Subject, end: Json, message: str) -> tuple[list[Clai
     )
     why += f", {lived:.0f} s after it started" if began and ended else ""
     claims = [
+        *_full_store(subject, lowered=lowered, growing=growing, why=why),
         Claim(subject.workload, "resources.memory_limit_too_low", low, why, facts=facts),
         Claim(subject.workload, "resources.memory_leak", leak, why, facts=facts),
     ]
     return claims, [subject.quote_spec("resources"), *(c.evidence for c in changes[:1])], why
+
+
+def _full_store(subject: Subject, *, lowered: bool, growing: bool, why: str) -> list[Claim]:
+    """A store keeps its data in memory: one that ran well before was filled."""
+    long = int(subject.status.get("restartCount", 0)) <= 3
+    if lowered or not logclaims.looks_like_store(subject.case, subject.workload) or not long:
+        return []
+    strength = 0.75 if growing else 0.6
+    return [
+        Claim(
+            subject.workload, "database.memory_full", strength, f"{why}: what it holds outgrew it"
+        )
+    ]
 
 
 def _cannot_run(subject: Subject, message: str) -> tuple[list[Claim], list[str], str]:

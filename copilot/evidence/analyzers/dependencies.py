@@ -29,13 +29,17 @@ _SAYS = {
     "user_missing": "the login does not exist",
     "pool": "the connection pool is exhausted",
     "db_limit": "the database accepts no more connections",
+    "store_full": "the store's memory is full",
+    "poison": "a message cannot be read",
+    "version": "its version does not fit the data",
+    "clock": "clocks disagree",
     "exhausted": "a limit of its host is used up",
     "lock": "locks are waited for",
     "upstream_error": "calls are answered with errors",
 }
 _MOMENT = timedelta(seconds=8)
 _HARD = frozenset({"refused", "unavailable", "dns", "auth_failed", "not_authorized", "user_missing",
-                   "tls", "cert_expired", "disk_full", "io_error", "exhausted", "db_limit"})  # fmt: skip
+                   "tls", "cert_expired", "disk_full", "io_error", "exhausted", "db_limit", "store_full"})  # fmt: skip
 
 
 def analyze(case: Case) -> Iterator[Clue]:
@@ -79,6 +83,9 @@ def _complaint(
     source = _repeated(case, workload, kind) if target is None else None
     for _, found in known if source is None else ():
         claims += logclaims.claims_of(case, found[0])
+    clients = _refused_clients(case, workload, kind)
+    if clients:
+        claims = []
     ready = all(
         is_true(pod, "Ready")
         for node in logclaims.backing(case, target)
@@ -109,7 +116,7 @@ def _complaint(
         workload,
         f"{workload.kind} {workload.name} logs that {says}{about} ({count} times since {brief(first)})",
         [logclaims.quote(case, i) for i in issues[:3]],
-        weight=weight,
+        weight=0.0 if clients else weight,
         onset=_beginning(issues, first),
         claims=claims,
         place=workload,
@@ -121,9 +128,28 @@ def _repeated(case: Case, workload: ObjectRef, kind: str) -> ObjectRef | None:
     """Return the dependency that complains of the same: its callers repeat what it answers."""
     same = {i.workload for i in case.issues if i.kind == kind and i.ongoing} - {workload}
     for node, surely in case.topology.downstream(workload).items():
-        if node in same and surely >= 0.4 and workload not in case.topology.downstream(node):
+        below = node in same and surely >= 0.4 and workload not in case.topology.downstream(node)
+        if below and not _refused_clients(case, node, kind):
             return node
     return None
+
+
+def _refused_clients(case: Case, node: ObjectRef, kind: str) -> list[ObjectRef]:
+    """Return the clients whose own fault it is that a program logs refused logins.
+
+    Such a line in the log of a program that uses nothing itself is about who logs in to it. It is their fault
+    when others of its callers are let in, or when they were rolled out with other settings.
+    """
+    uses = [n for n, surely in case.topology.callees(node).items() if surely >= 0.3]
+    if kind != "auth_failed" or uses:
+        return []
+    complaining = {i.workload for i in case.issues if i.kind == kind and i.ongoing} - {node}
+    places = (node, *case.snapshot.services_of(node))
+    callers = sorted({n for p in places for n in case.topology.callers(p) if n.kind != "Service"})
+    refused = [n for n in callers if n in complaining]
+    changed = [n for n in refused if case.changes(n, "env", "envFrom")]
+    content = [n for n in callers if n not in complaining and case.snapshot.pods(n)]
+    return changed or (refused if content else [])
 
 
 def _lasts(issues: list[LogIssue]) -> bool:

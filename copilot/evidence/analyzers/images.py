@@ -20,6 +20,11 @@ _UNKNOWN = re.compile(
     r"|InvalidImageName|ErrImageNeverPull|name unknown|no such image",
     re.I,
 )
+_OFFLINE = re.compile(
+    r"no such host|i/o timeout|connection refused|connection reset|network is unreachable"
+    r"|TLS handshake timeout|deadline exceeded|server misbehaving|RegistryUnavailable",
+    re.I,
+)
 _PLATFORM = re.compile(r"no match for platform|exec format error|no matching manifest for", re.I)
 
 
@@ -43,6 +48,8 @@ def analyze(subject: Subject) -> Iterator[Clue]:
     because = f'the image "{image}" cannot be pulled: {_reason(text)}'
     if _PLATFORM.search(text):
         chosen = {"image.wrong_architecture": 0.95}
+    elif _OFFLINE.search(text) and not unknown and not refused:
+        chosen = {"image.registry_unreachable": 0.93}
     elif unknown and refused:
         # Public registries answer the same for "does not exist" and "not yours".
         private = bool(dig(subject.pod, "spec.imagePullSecrets"))
@@ -79,6 +86,8 @@ def analyze(subject: Subject) -> Iterator[Clue]:
 def _reason(text: str) -> str:
     if _PLATFORM.search(text):
         return "it is not built for the node's architecture"
+    if _OFFLINE.search(text) and not _UNKNOWN.search(text) and not _REFUSED.search(text):
+        return "its registry cannot be reached"
     if _UNKNOWN.search(text):
         return "the registry does not know it"
     if _REFUSED.search(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from copilot.evidence.analyzers import configfiles
 from copilot.evidence.analyzers.subject import Subject
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Fact
@@ -31,6 +32,13 @@ _OWN: dict[str, tuple[str, float, str]] = {
     "disk_full": ("storage.disk_full", 0.85, "its disk is full"),
     "io_error": ("storage.disk_errors", 0.5, "its disk returns errors"),
     "exhausted": ("node.resource_exhausted", 0.85, "a limit of its host is used up"),
+    "version": (
+        "image.incompatible_version",
+        0.9,
+        "its version does not fit the data that it finds",
+    ),
+    "poison": ("queue.poison_message", 0.7, "it cannot read a message of its queue"),
+    "clock": ("node.clock_skew", 0.6, "clocks disagree"),
     "permission": ("security.pod_security", 0.3, "it lacks a permission"),
     "cert_expired": ("security.certificate_expired", 0.8, "a certificate has expired"),
 }
@@ -39,6 +47,7 @@ _LOGIN: dict[str, tuple[str, float, str]] = {
     "user_missing": ("database.user_missing", 0.88, "uses a login that does not exist"),
     "auth_failed": ("database.wrong_password", 0.6, "is refused at login"),
     "tls": ("database.tls_mismatch", 0.6, "does not agree on TLS"),
+    "store_full": ("database.memory_full", 0.88, "is told that the store's memory is full"),
     "lock": ("database.lock_contention", 0.7, "waits for locks"),
     "db_limit": ("database.connection_limit", 0.88, "is told that there are too many connections"),
 }
@@ -76,7 +85,8 @@ def for_container(subject: Subject) -> tuple[list[Claim], list[str], ObjectRef |
             evidence.append(quote(subject.case, issue))
         if toward is None and issue.kind in DEPENDENCY_KINDS:
             toward = target(subject.case, issue)
-    return claims, list(dict.fromkeys(evidence)), toward
+    files, quoted = configfiles.claims(subject)
+    return claims + files, list(dict.fromkeys(evidence + quoted)), toward
 
 
 def claims_of(case: Case, issue: LogIssue) -> list[Claim]:
@@ -110,8 +120,13 @@ def claims_of(case: Case, issue: LogIssue) -> list[Claim]:
                 )
             ]
         if cause == "database.wrong_password":
-            # Either side may have been changed; the program's own configuration more often.
-            return [Claim(issue.workload, cause, strength, because, also=(stores[0],), facts=facts)]
+            # Either side may have been changed; the program's own configuration more often. Many
+            # stores tell a client the same of a wrong password and of a login that there is not.
+            absent = f"{name} is refused at login, as it also is when its user does not exist"
+            return [
+                Claim(issue.workload, cause, strength, because, also=(stores[0],), facts=facts),
+                Claim(stores[0], "database.user_missing", 0.3, absent, also=(issue.workload,)),
+            ]
         return [Claim(stores[0], cause, strength, because, also=(issue.workload,), facts=facts)]
     if issue.kind in _CALL and dependency is not None:
         cause, strength, says = _CALL[issue.kind]
@@ -120,6 +135,7 @@ def claims_of(case: Case, issue: LogIssue) -> list[Claim]:
             places = [issue.workload]
         because = f"{name} {says} at {dependency.name}"
         found = [Claim(place, cause, strength, because) for place in places[:2]]
+        found += _unanswered(case, issue, places)
         if cause == "dependency.unreachable" and (
             _serves_others(case, issue.workload, dependency)
             or _only_caller_new(case, issue, places)
@@ -131,6 +147,38 @@ def claims_of(case: Case, issue: LogIssue) -> list[Claim]:
             )
         return found
     return []
+
+
+_SYN = re.compile(
+    r"connect\W{0,3}ETIMEDOUT|connect(\(\))?\W.{0,60}timed out|connect timed? ?out|dial tcp .{0,60}i/o timeout"
+    r"|ConnectTimeout",
+    re.I,
+)
+
+
+def _unanswered(case: Case, issue: LogIssue, places: list[ObjectRef]) -> list[Claim]:
+    """Attempts to connect that a ready program's host answers in no way at all.
+
+    A port that nobody serves refuses at once, and a busy program still accepts. Silence comes from
+    what is in between: a policy (judged elsewhere), a full table of connections, or loss; all calls
+    fail of the former, a share of the latter.
+    """
+    pods = [pod for place in places for pod in case.snapshot.pods(place)]
+    ready = bool(pods) and all(is_true(pod, "Ready") for pod in pods)
+    if not ready or not any(_SYN.search(line) for line in issue.lines):
+        return []
+    shares = [
+        flow.errors.now
+        for flow in case.snapshot.telemetry.edges()
+        if case.wiring.node(flow.caller) == issue.workload
+        and set(backing(case, case.wiring.callee(flow.service))) & set(places)
+    ]
+    whole = min(shares, default=1.0) >= 0.95
+    why = f"connections to {places[0].name} are not answered at all, though it is ready"
+    return [
+        Claim(places[0], "node.resource_exhausted", 0.5 if whole else 0.2, why),
+        Claim(places[0], "network.loss", 0.3 if whole else 0.5, why),
+    ]
 
 
 def _serves_others(case: Case, workload: ObjectRef, dependency: ObjectRef) -> bool:

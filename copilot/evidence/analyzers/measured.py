@@ -1,4 +1,4 @@
-"""Request and resource metrics that left their baseline."""
+"""Request metrics that left their baseline."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from copilot.evidence.analyzers import logclaims
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue
-from copilot.evidence.collect_metrics import flow_line, usage_line
-from copilot.evidence.kube import containers, dig, quantity
-from copilot.evidence.snapshot import Snapshot
+from copilot.evidence.collect_metrics import flow_line
 from copilot.evidence.telemetry import Flow, Level
 from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
@@ -22,7 +20,7 @@ _ARRIVED = frozenset({"auth_failed", "user_missing", "not_authorized", "db_limit
 
 
 def analyze(case: Case) -> Iterator[Clue]:
-    """Report failing, slow, silent and overloaded services, and starved containers."""
+    """Report failing, slow, silent and overloaded services."""
     telemetry = case.snapshot.telemetry
     served = {f.service: f for f in telemetry.served()}
     for flow in telemetry.served():
@@ -34,7 +32,6 @@ def analyze(case: Case) -> Iterator[Clue]:
         if caller is not None and callee is not None:
             yield from _edge(case, caller, callee, flow, served.get(flow.service))
     yield from _silent(case, served)
-    yield from _usages(case)
 
 
 def failing(level: Level, rate: Level) -> bool:
@@ -153,13 +150,12 @@ def _edge(
             why = f"{took}, and {callee.name} answers its other callers as fast as before"
             claims = [Claim(caller, "dependency.wrong_address", 0.3, why)]
         elif server and server.latency and inside < 0.3 * gained:
+            why = f"{took}, but {callee.name} itself answers as fast as before"
+            # What is lost is sent again, later and later, until some calls run out of time.
+            lossy = failing(flow.errors, flow.rate)
             claims = [
-                Claim(
-                    behind,
-                    "network.delay",
-                    0.6,
-                    f"{took}, but {callee.name} itself answers as fast as before",
-                )
+                Claim(behind, "network.delay", 0.3 if lossy else 0.6, why),
+                Claim(behind, "network.loss", 0.6 if lossy else 0.2, why),
             ]
         yield case.clue(
             "edge.slow",
@@ -193,47 +189,3 @@ def _silent(case: Case, served: dict[str, Flow]) -> Iterator[Clue]:
             weight=0.35,
             onset=flow.rate.onset,
         )
-
-
-def _usages(case: Case) -> Iterator[Clue]:
-    snapshot = case.snapshot
-    pods = {(p["metadata"]["namespace"], p["metadata"]["name"]): p for p in snapshot.of("Pod")}
-    for usage in snapshot.telemetry.usages:
-        pod = pods.get((usage.namespace, usage.pod))
-        if pod is None:
-            continue
-        node = snapshot.controller(pod)
-        limit = _limit(snapshot, node, usage.container, usage.resource)
-        evidence = [case.ledger.add(Source.METRICS, usage.query, usage_line(usage))]
-        level, facts = usage.level, {"container": usage.container}
-        if usage.resource == "throttled" and level.now >= 0.25 and level.above(0.15, 1.5):
-            why = f"its CPU limit holds it back in {100 * level.now:.0f} % of the periods"
-            yield case.clue(
-                "container.throttled", node, f"{node.kind} {node.name}: {why}", evidence,
-                weight=0.3, onset=level.onset,
-                claims=[Claim(node, "resources.cpu_throttling", 0.55, why, facts=facts)],
-            )  # fmt: skip
-        elif usage.resource == "cpu" and level.base is not None and level.above(0.1, 2.5):
-            why = f"it uses {level.now:.2f} cores (before: {level.base:.2f})"
-            near = limit is not None and level.now >= 0.85 * limit
-            yield case.clue(
-                "container.cpu", node, f"{node.kind} {node.name}: {why}", evidence,
-                weight=0.3 if near or level.now > 0.5 else 0.0, onset=level.onset,
-                claims=[Claim(node, "resources.cpu_saturation", 0.5 if near else 0.35, why, facts=facts)],
-            )  # fmt: skip
-        elif usage.resource == "memory" and usage.growing and limit and level.now >= 0.7 * limit:
-            why = (
-                f"its memory grows steadily and is at {100 * level.now / limit:.0f} % of its limit"
-            )
-            yield case.clue(
-                "container.memory_growing", node, f"{node.kind} {node.name}: {why}", evidence,
-                weight=0.35, onset=level.onset,
-                claims=[Claim(node, "resources.memory_leak", 0.6, why, facts=facts)],
-            )  # fmt: skip
-
-
-def _limit(snapshot: Snapshot, node: ObjectRef, container: str, resource: str) -> float | None:
-    for item in containers(snapshot.spec(node)):
-        if item.get("name") == container:
-            return quantity(dig(item, "resources.limits", {}).get(resource))
-    return None

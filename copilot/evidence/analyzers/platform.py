@@ -10,6 +10,7 @@ from copilot.evidence.analyzers import scheduling
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue
 from copilot.evidence.kube import (
+    brief,
     condition,
     created,
     dig,
@@ -137,6 +138,26 @@ def jobs(case: Case) -> Iterator[Clue]:
             weight=0.6 if owner.kind == "CronJob" else 0.3,
             onset=when,
             claims=[Claim(owner, "job.failing", 0.85, why)],
+        )
+
+
+def suspended(case: Case) -> Iterator[Clue]:
+    """Report CronJobs that were suspended within the period; others rest on purpose."""
+    for item in case.snapshot.of("CronJob"):
+        ref, changed = ref_of(item), case.changed_at(ref_of(item))
+        if not dig(item, "spec.suspend") or changed is None:
+            continue
+        last = parse_time(dig(item, "status.lastScheduleTime"))
+        why = f"it was suspended at {brief(changed)} and last ran at {brief(last)}"
+        yield case.clue(
+            "job.suspended",
+            ref,
+            f"CronJob {ref.name}: {why}",
+            [case.ledger.value(item, "spec.suspend"), case.ledger.value(item, "status")],
+            weight=0.5,
+            onset=changed,
+            claims=[Claim(ref, "job.suspended", 0.9, why)],
+            local=True,
         )
 
 

@@ -204,6 +204,51 @@ def queues(case: Case) -> Iterator[Clue]:
             )
 
 
+def cannot_dial(case: Case) -> Iterator[Clue]:
+    """Report programs all of whose calls fail at once, whatever they call, while all of that is well.
+
+    A dead dependency fails one kind of call, a policy lets them wait; that none leaves, and at once,
+    is a limit of the caller's own host: its ports, its file descriptors.
+    """
+    served = {f.service: f for f in case.snapshot.telemetry.served()}
+    outgoing: dict[ObjectRef, list[Flow]] = {}
+    for flow in case.snapshot.telemetry.edges():
+        caller = case.wiring.node(flow.caller)
+        if caller is not None and flow.rate.now > _SEEN:
+            outgoing.setdefault(caller, []).append(flow)
+    for caller, flows in outgoing.items():
+        if len(flows) < 2 or not all(_fails_at_once(f, served.get(f.service)) for f in flows):
+            continue
+        callees = [p for f in flows for p in logclaims.backing(case, case.wiring.callee(f.service))]
+        pods = [pod for place in callees for pod in case.snapshot.pods(place)]
+        if not pods or not all(is_true(pod, "Ready") for pod in pods):
+            continue
+        why = (
+            f"all of its calls, to {len(flows)} services that are well, fail within"
+            f" {1000 * max(f.latency.now for f in flows if f.latency):.0f} ms and never arrive"
+        )
+        yield case.clue(
+            "workload.cannot_dial",
+            caller,
+            f"{caller.kind} {caller.name}: {why}",
+            [case.ledger.add(Source.METRICS, f.query, flow_line(f)) for f in flows[:3]],
+            weight=0.9,
+            onset=flows[0].errors.onset,
+            claims=[Claim(caller, "node.resource_exhausted", 0.6, why)],
+            place=caller,
+        )
+
+
+_SEEN, _AT_ONCE = 0.02, 0.05
+
+
+def _fails_at_once(flow: Flow, server: Flow | None) -> bool:
+    arrive = server is not None and server.rate.now >= 0.3 * flow.rate.now
+    quick = flow.latency is not None and flow.latency.now <= _AT_ONCE
+    known = flow.errors.base is not None and flow.errors.base < 0.2
+    return flow.errors.now >= 0.95 and known and quick and not arrive
+
+
 _BROKERS = ("kafka", "rabbitmq", "nats", "pulsar", "activemq", "redpanda", "artemis", "sqs")
 
 

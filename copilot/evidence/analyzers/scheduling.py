@@ -16,11 +16,13 @@ from copilot.evidence.kube import (
     created,
     dig,
     expression,
+    is_true,
     labels_of,
     name_of,
     quantity,
     ref_of,
 )
+from copilot.evidence.snapshot import event_time
 from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
 
@@ -300,8 +302,30 @@ def _resources(subject: Subject, reasons: Sequence[Item], nodes: Sequence[Json])
     if nodes and wanted > largest:
         why = f"it requests {wanted:g} of {resource}, and the largest node offers {largest:g}"
         return Claim(workload, "resources.request_too_large", 0.96, why, facts=facts)
+    grown = _scaled_up(subject)
+    if grown:
+        before, after = grown
+        why = f"it was scaled from {before} to {after}, and no node has room for more of its pods"
+        facts |= {"replicas": before}
+        return Claim(workload, "workload.too_many_replicas", 0.93, why, facts=facts)
     why = f"no node has enough free {resource} for its request of {wanted:g}"
     return Claim(workload, "resources.request_too_large", 0.8, why, facts=facts)
+
+
+_UP = re.compile(r"caled up replica set \S+ (?:from (\d+) to (\d+)|to (\d+) from (\d+))")
+
+
+def _scaled_up(subject: Subject) -> tuple[int, int] | None:
+    """Return from how many replicas to how many it was scaled within the window, if it ran before."""
+    snapshot, workload = subject.case.snapshot, subject.workload
+    ready = sum(is_true(pod, "Ready") for pod in snapshot.pods(workload))
+    for event in reversed(snapshot.events(workload)):
+        match = _UP.search(str(event.get("message", "")))
+        if match and snapshot.is_recent(event_time(event)):
+            before, after = int(match[1] or match[4]), int(match[2] or match[3])
+            if 0 < before < after and ready >= 1:
+                return before, after
+    return None
 
 
 def _volume_affinity(subject: Subject, shown: str) -> Claim:

@@ -292,7 +292,7 @@ def _port(
         ref,
         f"Service {ref.name}: {because}" + (f"; changed at {brief(changed)}" if changed else ""),
         evidence,
-        weight=0.9 if strength >= 0.75 else 0.5 if _missed(case, ref) else 0.0,
+        weight=0.9 if strength >= 0.75 else 0.5 if missed(case, ref) else 0.0,
         onset=changed,
         claims=claims,
         place=ref,
@@ -300,7 +300,7 @@ def _port(
     )
 
 
-def _missed(case: Case, ref: ObjectRef) -> bool:
+def missed(case: Case, ref: ObjectRef) -> bool:
     """Whether callers complain of a Service now."""
     measured = any(
         flow.errors.now > 0.1 and case.wiring.callee(flow.service) == ref

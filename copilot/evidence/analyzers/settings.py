@@ -191,8 +191,8 @@ def _wrong_port(case: Case, setting: Setting) -> Iterator[Clue]:
             Claim(setting.workload, "config.env_wrong", 0.3, why, facts=facts),
             Claim(
                 target,
-                "service.target_port_mismatch",
-                0.6,
+                "service.port_mismatch",
+                0.8,
                 f"its ports were changed at {brief(moved)}, and callers use {port}",
             ),
         ]

@@ -170,6 +170,33 @@ def _refused(case: Case, obj: Json) -> Iterator[Clue]:
     )
 
 
+def strategies(case: Case) -> Iterator[Clue]:
+    """Report rollouts that took all pods away at once, while the new ones are not ready."""
+    for obj in case.snapshot.of("Deployment"):
+        workload, rollout = ref_of(obj), case.rollout(ref_of(obj))
+        wanted = int(dig(obj, "spec.replicas", 1) or 0)
+        if rollout is None or not case.snapshot.is_recent(rollout.at) or wanted < 2:
+            continue
+        may_miss = str(dig(obj, "spec.strategy.rollingUpdate.maxUnavailable", "25%"))
+        recreated = dig(obj, "spec.strategy.type") == "Recreate"
+        share = float(may_miss.rstrip("%")) / (100 if may_miss.endswith("%") else wanted)
+        ready = sum(is_true(pod, "Ready") for pod in case.snapshot.pods(workload))
+        if ready or not (recreated or share >= 1):
+            continue
+        how = "replaces all pods at once" if recreated else f"may miss {may_miss} of its pods"
+        why = f"its rollout {how}, and none of the {wanted} new ones is ready"
+        yield case.clue(
+            "workload.all_at_once",
+            workload,
+            f"{workload.kind} {workload.name}: {why}",
+            [case.ledger.value(obj, "spec.strategy"), case.ledger.value(obj, "status")],
+            weight=0.5,
+            onset=rollout.at,
+            claims=[Claim(workload, "workload.update_strategy", 0.5, why)],
+            local=True,
+        )
+
+
 def _absent(case: Case, obj: Json, wanted: int) -> Iterator[Clue]:
     """A controller without a single pod, and nobody says why."""
     workload = ref_of(obj)

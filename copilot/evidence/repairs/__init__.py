@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from copilot.evidence.case import Case
+from copilot.evidence.changes import Rollout
+from copilot.evidence.kube import dig, name_of
 from copilot.evidence.ranking import Candidate
-from copilot.evidence.repairs import allowing, placing, routing, running, storage
+from copilot.evidence.repairs import allowing, placing, programs, routing, running, storage, stores
 from copilot.evidence.repairs.common import Facts, Maker, Row
-from copilot.model.action import Restart, Risk, RollBack, SetImage
+from copilot.evidence.snapshot import event_time, revision_of
+from copilot.model.action import Restart, Risk, RollBack, Scale, SetImage, Several
 from copilot.model.scope import ObjectRef
 
 _ANY = ("",)
@@ -71,14 +75,38 @@ def _roll_back(case: Case, candidate: Candidate) -> Iterator[Row]:
             c.field in (fields or ()) or c.path.startswith("initContainers") for c in found.changes
         ):
             continue
-        yield (
+        title, action = (
             f"Roll Deployment {ref.name} back to revision {found.previous}",
             RollBack(ref, found.previous),
+        )
+        count = _count_before(case, ref, found)
+        yield (
+            f"{title}, with {count} replicas as before" if count else title,
+            Several(ref, (action, Scale(ref, count))) if count else action,
             Risk.LOW,
             f"Roll forward to revision {found.revision} again.",
             "The earlier revision's pods become ready.",
         )
         return
+
+
+_SCALED = re.compile(r"caled (?:up|down) replica set (\S+) (?:from \d+ )?to (\d+)")
+
+
+def _count_before(case: Case, ref: ObjectRef, found: Rollout) -> int:
+    """Return how many replicas the revision before had, where the rollout raised that too; else 0."""
+    sets = {revision_of(item): name_of(item) for item in case.snapshot.replica_sets(ref)}
+    wanted = int(dig(case.snapshot.get(ref), "spec.replicas", 1) or 0)
+    scaled = any(
+        dig(item, "spec.scaleTargetRef.name") == ref.name
+        for item in case.snapshot.of("HorizontalPodAutoscaler")
+    )
+    count = 0
+    for event in case.snapshot.events(ref):
+        match, when = _SCALED.search(str(event.get("message", ""))), event_time(event)
+        if match and when and found.at and match[1] == sets.get(found.previous) and when < found.at:
+            count = int(match[2])
+    return count if 0 < count < wanted and not scaled else 0
 
 
 def _image(ref: ObjectRef, facts: Facts) -> Iterator[Row]:
@@ -97,6 +125,12 @@ def _address(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
     yield from running.env(case, ref, facts)
     yield from running.env_port(case, ref, facts)
     yield from placing.aliases(case, ref, facts)
+    yield from programs.image(case, ref, facts)
+
+
+def _program(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
+    yield from programs.command(case, ref, facts)
+    yield from programs.image(case, ref, facts)
 
 
 _MAKERS: dict[str, Maker] = {
@@ -104,6 +138,12 @@ _MAKERS: dict[str, Maker] = {
     "service.selector_mismatch": routing.selector,
     "service.selects_wrong_pods": routing.selector,
     "service.missing": routing.service,
+    "service.port_mismatch": routing.offered_port,
+    "workload.bad_command": programs.command,
+    "workload.crash_on_start": _program,
+    "workload.bad_rollout": programs.image,
+    "workload.too_many_replicas": running.scale,
+    "job.suspended": running.resume,
     "service.traffic_policy": routing.traffic_policy,
     "workload.scaled_to_zero": running.scale,
     "scheduling.node_selector": placing.node_selector,
@@ -124,6 +164,8 @@ _MAKERS: dict[str, Maker] = {
     "config.port_conflict": placing.host_port,
     "dependency.wrong_address": _address,
     "database.wrong_password": running.stale,
+    "database.login_revoked": stores.grant,
+    "database.user_missing": stores.create,
     "network.dns": placing.aliases,
     "init.stuck": running.init,
     "security.service_account_missing": allowing.account,

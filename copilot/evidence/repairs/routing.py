@@ -103,3 +103,17 @@ def traffic_policy(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
                 "Set it back to Local.",
                 "Callers on every node reach a backend.",
             )
+
+
+def offered_port(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
+    """Offer the port that the callers use again, where the Service has one only."""
+    ports = dig(case.snapshot.get(ref), "spec.ports", []) or []
+    port = facts.get("port")
+    if len(ports) == 1 and isinstance(port, int) and ports[0].get("port") != port:
+        yield (
+            f"Let Service {ref.name} offer port {port} again",
+            SetField(ref, "/spec/ports/0/port", str(port)),
+            Risk.LOW,
+            BACK,
+            f"Connections to {ref.name}:{port} are answered again.",
+        )

@@ -19,8 +19,19 @@ def scale(_case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
         f"Scale {ref.kind} {ref.name} to {count}",
         Scale(ref, count),
         Risk.LOW,
-        "Scale it back to 0.",
+        "Scale it back to the present number.",
         f"{count} pod(s) of {ref.name} become ready, and its Service has endpoints.",
+    )
+
+
+def resume(_case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
+    """Let a CronJob run again."""
+    yield (
+        f"Resume CronJob {ref.name}",
+        SetField(ref, "/spec/suspend", "false"),
+        Risk.LOW,
+        "Suspend it again.",
+        "It runs at its next time.",
     )
 
 

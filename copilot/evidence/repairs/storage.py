@@ -32,14 +32,15 @@ def claim(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
             continue
         steps: list[Single] = []
         titles = []
-        if holder.get("uid") and holder["uid"] != dig(wanted, "metadata.uid"):
-            steps.append(SetField(ref_of(volume), _FREED))
-            titles.append(f"free volume {volume['metadata']['name']} for claim {ref.name}")
         smaller = _fitting(wanted, volume)
         if smaller is not None:
+            # First: a claim that is bound is in use, and would not go away.
             steps.append(ReplaceObject(ref, json.dumps(smaller, sort_keys=True)))
             size = dig(volume, "spec.capacity.storage")
             titles.append(f"replace claim {ref.name}, which is not bound, by one of {size}")
+        if holder.get("uid") and holder["uid"] != dig(wanted, "metadata.uid"):
+            steps.append(SetField(ref_of(volume), _FREED))
+            titles.append(f"free volume {volume['metadata']['name']} for claim {ref.name}")
         if steps:
             title = " and ".join(titles)
             action = steps[0] if len(steps) == 1 else Several(steps[0].object, tuple(steps))

@@ -154,7 +154,12 @@ class Library:
         self.queries: list[str] = []
 
     async def search(
-        self, query: str, *, kind: DocumentKind | None = None, limit: int = 5
+        self,
+        query: str,
+        *,
+        kind: DocumentKind | None = None,
+        limit: int = 5,
+        today: object = None,
     ) -> list[Hit]:
         self.queries.append(query)
         return [hit for hit in self.hits if hit.kind is kind]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from copilot.evidence.analyzers import registry
+from copilot.evidence.case import Case
+from copilot.evidence.clues import Clue
 from copilot.model.diagnosis import Diagnosis, Verdict
 from copilot.model.scope import Scope, Window
 from copilot.tools.sources import Sources
@@ -229,3 +234,46 @@ async def test_the_window_decides_what_is_recent() -> None:
     assert (
         await diagnose(Sources(FixedClock(NOW), world.cluster), short)
     ).verdict is Verdict.HEALTHY
+
+
+async def test_an_analyzer_that_fails_is_named_and_the_others_stand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stumble(case: Case) -> Iterator[Clue]:
+        yield from ()
+        raise KeyError("spec")
+
+    monkeypatch.setattr(registry, "ANALYZERS", (stumble, *registry.ANALYZERS))
+    world = three_services()
+    with pytest.warns(RuntimeWarning, match="stumble: KeyError"):
+        quiet = await look(world)
+    assert quiet.verdict is Verdict.INCONCLUSIVE
+    assert "analyzer test_reasoning.stumble: KeyError: 'spec'" in quiet.missing_sources
+    secret_missing(world, "store")
+    with pytest.warns(RuntimeWarning, match="stumble"):
+        assert top(await look(world)) == ("Deployment/store", "config.secret_missing")
+
+
+REFUSED = 'FATAL password authentication failed for user "app"'
+
+
+def refused(world: World, *names: str) -> None:
+    for name in names:
+        world.log(name, (900, "up"), *((float(at), REFUSED) for at in range(120, 0, -4)))
+
+
+async def test_a_refused_login_is_its_clients_fault_when_others_are_let_in() -> None:
+    world = three_services()
+    world.service("worker", env={"STORE": "http://store:9000"})
+    refused(world, "worker", "store")
+    diagnosis = await look(world)
+    assert top(diagnosis) == ("Deployment/worker", "database.wrong_password")
+
+
+async def test_when_nobody_is_let_in_the_store_is_among_the_suspects() -> None:
+    world = three_services()
+    refused(world, "api", "store")
+    diagnosis = await look(world)
+    named = {c.object.name for c in diagnosis.root_causes}
+    assert "store" in named
+    assert diagnosis.root_causes[0].cause == "database.wrong_password"

@@ -1,6 +1,7 @@
 """The engine's benchmark: its split, its measures, one case from end to end, the other methods."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.baselines.objects import scan
-from benchmarks.baselines.series import METHODS
 from benchmarks.engine_scale import NOW, measure, world
-from eval.bench.case import Outcome, run
+from copilot.evidence.engine import reason
+from copilot.model.diagnosis import Verdict
+from copilot.model.scope import ObjectRef
+from eval.baselines.objects import scan
+from eval.baselines.series import METHODS
+from eval.bench import pairs
+from eval.bench.case import Outcome, Truth, grade, run
 from eval.bench.measures import Share, calibration_error, isotonic, measures
 from eval.bench.series import Series, workload_of
 from eval.bench.split import (
@@ -38,6 +43,27 @@ def test_the_halves_share_nothing() -> None:
     assert dev == faulty("dev", SEEDS[:1])
     names = [i.name for i in (*dev, *healthy("dev", 30, SEEDS))]
     assert len(names) == len(set(names))
+
+
+def test_pairs_are_of_development_kinds_on_two_services() -> None:
+    found = pairs.items(30, SEEDS)
+    assert len({i.name for i in found}) == 30 and found == pairs.items(30, SEEDS)
+    for item in found:
+        (one, here), (other, there) = pairs.parts(item)
+        assert one != other and here != there and {one, other} <= set(kinds("dev"))
+
+
+def test_of_two_faults_both_have_to_be_named() -> None:
+    api, web = (ObjectRef("Deployment", "shop", name) for name in ("api", "web"))
+    truth = Truth.both([Truth((api,), ("image.not_found",)), Truth((web,), ("service.missing",))])
+    outcome = Outcome("app", "one+other", "api+web", 1)
+    report = replace(reason(world(10)), verdict=Verdict.INCIDENT)
+    first = replace(report.candidates[0], object=api, cause="image.not_found", also=())
+    grade(replace(report, candidates=(first,)), truth, outcome)
+    assert outcome.placed and outcome.cause and not outcome.placed_in_3
+    second = replace(first, object=web)
+    grade(replace(report, candidates=(first, second)), truth, outcome)
+    assert outcome.placed_in_3
 
 
 @given(k=st.integers(0, 60), more=st.integers(0, 60))
