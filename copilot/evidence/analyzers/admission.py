@@ -66,6 +66,10 @@ def claims_of(case: Case, workload: ObjectRef, message: str) -> tuple[list[Claim
         why = f"admission webhook {name} {'fails' if webhook.group(1) else 'denies it'} ({_tail(message)})"
         also = (ObjectRef("MutatingWebhookConfiguration", "", name),)
         return [Claim(place, "admission.webhook_failing", 0.9, why, also=also)], []
+    priority = _PRIORITY.search(message)
+    if priority:
+        why = f"its PriorityClass {priority.group(1)} does not exist"
+        return [Claim(workload, "scheduling.priority_class_missing", 0.96, why)], []
     if _SECURITY.search(message):
         why = f"Pod Security forbids it ({_tail(message)})"
         also = (ObjectRef("Namespace", "", workload.namespace),)

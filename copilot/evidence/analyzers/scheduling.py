@@ -27,9 +27,6 @@ from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
 
 _DEFAULT = "default-scheduler"
-_ITEM = re.compile(
-    r"(?:^|, |: )(\d+) ((?:(?!, \d+ (?:node|Insufficient|Too|Preemption|pod)).)+)", re.S
-)
 _TAINT = re.compile(r"taint \{([^:}]+): ?([^}]*)\}")
 _CLAIM = re.compile(r"persistentvolumeclaim \"([^\"]+)\" (?:not found|is being deleted)", re.I)
 

@@ -14,7 +14,6 @@ from copilot.tools.wrap import told
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _LOGGED = (*_WORKLOADS, "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod", "Service")
-_DISPLAYED = re.compile(r"[a-z][a-z0-9.-]*(?:\.[A-Za-z0-9]+)*")
 
 
 async def run(context: Context, cluster: ShellCluster, call: Call) -> Printed:

@@ -96,6 +96,10 @@ async def test_a_claim_that_nobody_can_provide() -> None:
             'Internal error occurred: failed calling webhook "check.example.com": Post "https://x": refused',
             ("ValidatingWebhookConfiguration/check.example.com", "admission.webhook_failing"),
         ),
+        (
+            'pods "x-" is forbidden: no PriorityClass with name critical was found',
+            ("Deployment/store", "scheduling.priority_class_missing"),
+        ),
     ],
 )
 async def test_pods_that_are_not_admitted(message: str, found: tuple[str, str]) -> None:
