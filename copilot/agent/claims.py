@@ -25,8 +25,17 @@ def citations(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found.group().lower() for found in CITATION.finditer(text)))
 
 
+_MAY_END = re.compile(r"[.!?\n]")
+_LONGEST = 2_000
+_AHEAD = 200
+
+
 class Sentences:
-    """Cuts a growing text into sentences, headings, list items and fenced blocks."""
+    """Cuts a growing text into sentences, headings, list items and fenced blocks.
+
+    What goes on for too long is cut at a space: looking again and again for an end that never comes
+    would take longer with each word.
+    """
 
     def __init__(self) -> None:
         self._buffer = ""
@@ -35,7 +44,7 @@ class Sentences:
         """Add text and return the pieces that are now complete."""
         self._buffer += text
         pieces = []
-        while end := self._boundary():
+        while end := self._boundary() or self._cut():
             pieces.append(self._buffer[:end])
             self._buffer = self._buffer[end:]
         return pieces
@@ -45,12 +54,21 @@ class Sentences:
         rest, self._buffer = self._buffer, ""
         return [rest] if rest else []
 
+    def _cut(self) -> int:
+        # A block is one piece however it ends, and looking for its end is cheap.
+        longest = _LONGEST * (10 if _FENCE.match(self._buffer) else 1)
+        if len(self._buffer) < longest + _AHEAD:
+            return 0
+        return self._buffer.rfind(" ", 0, longest) + 1 or longest
+
     def _boundary(self) -> int:
         text = self._buffer
         if fence := _FENCE.match(text):
             close = re.compile(rf"\n[ \t]*{re.escape(fence.group(1))}[ \t]*(?:\n)")
             found = close.search(text, fence.end())
             return found.end() if found else 0
+        if not _MAY_END.search(text):
+            return 0
         for found in _END.finditer(text):
             piece = text[: found.end()]
             if piece.endswith("\n"):
@@ -70,3 +88,15 @@ def quotes(sentence: str) -> tuple[str, ...]:
     """Return what a sentence quotes: text in quotation marks or backticks."""
     found = re.findall(r'"([^"\n]+)"|“([^”\n]+)”|``([^\n]+?)``|`([^`\n]+)`', sentence)
     return tuple(next(part for part in groups if part).strip() for groups in found)
+
+
+def from_quote(text: str, excerpt: str, said: str) -> str:
+    """Return `text` from the line before the one that `said` quotes.
+
+    "" when nothing of it is quoted, or `excerpt` holds what is.
+    """
+    found = [quote for quote in quotes(said) if len(quote) > 3 and quote in text]
+    if not found or any(quote in excerpt for quote in found):
+        return ""
+    line = text.rfind("\n", 0, text.index(found[0]))
+    return text[text.rfind("\n", 0, max(line, 0)) + 1 :]

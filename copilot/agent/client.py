@@ -87,14 +87,19 @@ class ModelClient:
         try:
             chunks = aiter(stream)
             while True:
-                wait = min(self._settings.timeout, deadline - loop.time())
-                with model_errors(self._settings, wait, answering=True):
-                    async with asyncio.timeout(wait):
+                left = deadline - loop.time()
+                late = left < self._settings.timeout
+                # What is said is what was given, not the little of it that was left.
+                given = seconds if late else self._settings.timeout
+                with model_errors(self._settings, given, answering=True, late=late):
+                    async with asyncio.timeout(min(self._settings.timeout, left)):
                         chunk = await anext(chunks, None)
                 if chunk is None:
                     break
                 if text := parts.add(chunk):
                     yield text
+                if parts.size > self._settings.reply_room * _MOST_CHARACTERS:
+                    raise ModelError("The model did not stop writing.")
         finally:
             await stream.close()
         yield parts.reply(messages)
@@ -177,6 +182,10 @@ def _lax(tool: Mapping[str, Any]) -> dict[str, Any]:
     return {**tool, "function": function}
 
 
+_MOST_CHARACTERS = 12
+"""Characters to a token that no text has on average: more is past the limit that we asked for."""
+
+
 class _Parts:
     """Puts a reply together from chunks; servers differ in how they number tool calls."""
 
@@ -187,6 +196,8 @@ class _Parts:
         self._by_index: dict[int, list[str]] = {}
         self._finish = ""
         self._usage: Any = None
+        self.size = 0
+        """Characters so far, of text and of calls."""
 
     def add(self, chunk: Any) -> str:
         """Take in one chunk and return the text in it."""
@@ -205,6 +216,7 @@ class _Parts:
             self._add_call(part)
         if delta.content:
             self._text.append(delta.content)
+            self.size += len(delta.content)
         return delta.content or ""
 
     def _add_call(self, part: Any) -> None:
@@ -219,6 +231,7 @@ class _Parts:
         if part.function is not None:
             call[1] = call[1] or part.function.name or ""
             call[2] += part.function.arguments or ""
+            self.size += len(part.function.arguments or "")
 
     def reply(self, messages: Sequence[Mapping[str, Any]]) -> Reply:
         """Return the whole reply. Raises `ModelError` when it is refused or incomplete."""

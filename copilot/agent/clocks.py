@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_CLOCK = re.compile(r"(?<![\d:])(\d{1,2}):(\d\d)(?::(\d\d))?(?![\d:])")
+_CLOCK = re.compile(r"(?<![\d:])(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d|:\d)")
 _SPOKEN = re.compile(
     r"(?<![\d:.])(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s?([ap])\.?m\b\.?", re.IGNORECASE
 )
@@ -32,8 +32,14 @@ _TO_PAST = re.compile(
     rf"\b(half|{'|'.join(sorted(_MINUTES, key=len, reverse=True))})(?: minutes?)? (past|to) ({_HOUR})\b(?! (?:of|percent|%))",
     re.IGNORECASE,
 )
+_ALONE = rf"({'|'.join([*(word for word in _HOURS if word.isalpha()), *_NAMED])})\b"
+_END = r"(?=\s*(?:[.,;:)]|$))"
 _O_CLOCK = re.compile(
-    rf"\b({_HOUR}) o'?clock\b|\b({'|'.join(_HOURS)}) (?:in the (?:morning|afternoon|evening)|at night)\b",
+    rf"\b({_HOUR}) o'?clock\b|\b({'|'.join(_HOURS)}) (?:in the (?:morning|afternoon|evening)|at night)\b"
+    # An hour by itself: "since seven.", "between nine and ten".
+    rf"|(?<=\b(?:at|by) ){_ALONE}(?=\s*(?:[.,;:)]|$)| the )|(?<=\b(?:since|until|after) ){_ALONE}{_END}"
+    rf"|(?<=\bbefore ){_ALONE}{_END}|(?<=\bbetween ){_ALONE}(?= and {_ALONE}{_END})"
+    rf"|(?<=[a-z\d] and ){_ALONE}(?=\.)",
     re.IGNORECASE,
 )
 _NEAR = re.compile(
@@ -61,10 +67,12 @@ def seconds_of_day(text: str) -> list[float]:
     return sorted(set(found))
 
 
-_CRON = re.compile(r"(?<![\d*/-])([0-5]?\d) ([01]?\d|2[0-3]) (?:[\d*][\d,*/-]* ){2}[\d*]")
+_CRON = re.compile(
+    r"(?<![\d*/-])(?=[\d*/, -]*\*)([0-5]?\d) ([01]?\d|2[0-3]) (?:[\d*][\d,*/-]* ){2}[\d*]"
+)
 
 
-def without_spoken(text: str) -> str:
+def without_times(text: str) -> str:
     """Return a text without the times that it says in words, whose numbers measure nothing."""
     return _O_CLOCK.sub(" ", _TO_PAST.sub(" ", _SPOKEN.sub(" ", text)))
 
@@ -78,12 +86,12 @@ def unsupported_times(sentence: str, text: str) -> list[str]:
     seen = seconds_of_day(text)
     return [
         said
-        for said, wanted, slack in _said(sentence)
+        for said, wanted, slack in said_times(sentence)
         if not any(_apart(a, b) <= slack for a in wanted for b in seen)
     ]
 
 
-def _said(sentence: str) -> list[tuple[str, list[float], float]]:
+def said_times(sentence: str) -> list[tuple[str, list[float], float]]:
     """Return each time said, the times of day it may mean, and how far it may be off, in seconds."""
     found: list[tuple[str, list[float], float]] = []
     zone = _ZONE.search(sentence) is not None
@@ -101,13 +109,17 @@ def _said(sentence: str) -> list[tuple[str, list[float], float]]:
         sign = 1 if m[2].lower() == "past" else -1
         found.append((m.group(), _halves(m[3], sign * minutes), 300.0))
     for m in _O_CLOCK.finditer(_TO_PAST.sub(lambda s: " " * len(s.group()), sentence)):
-        found.append((m.group(), _halves(m[1] or m[2], 0), _slack(sentence[: m.start()], 600.0)))
+        found.append((m.group(), _halves(_hour(m), 0), _slack(sentence[: m.start()], 600.0)))
     if zone:
         found = [
             (said, [(t + 1800 * n) % _DAY for t in ts for n in range(48)], slack)
             for said, ts, slack in found
         ]
     return found
+
+
+def _hour(found: re.Match[str]) -> str:
+    return next(part for part in found.groups() if part)
 
 
 def _halves(hour: str, minutes: int) -> list[float]:
@@ -144,7 +156,10 @@ def wrong_order(sentence: str, quoted: Sequence[tuple[str, str]]) -> bool:
     timed = [(line, time) for q, line in quoted if (time := _moment(q, line)) is not None]
     if not said or len(timed) != 2 or timed[0][1] == timed[1][1]:
         return False
-    left, right = _stems(sentence[: said.start()]), _stems(sentence[said.end() :])
+    left = _stems(sentence[: said.start()]) - _TIMES
+    right = _stems(sentence[said.end() :]) - _TIMES
+    if not left:
+        return False  # "an hour after A, B": what B is begins somewhere on the right
     (one, first), (two, second) = timed
     if bool(_DATED.search(one)) != bool(_DATED.search(two)):
         first, second = first % _DAY, second % _DAY
@@ -153,7 +168,7 @@ def wrong_order(sentence: str, quoted: Sequence[tuple[str, str]]) -> bool:
         return True
     straight = len(left & _stems(one)) + len(right & _stems(two))
     crossed = len(left & _stems(two)) + len(right & _stems(one))
-    if straight == crossed:
+    if straight == crossed or straight + crossed < 2:
         return False
     a, b = (first, second) if straight > crossed else (second, first)
     return a < b if said["later"] else a > b
@@ -177,6 +192,21 @@ def _few(gap: float, said: re.Match[str]) -> bool:
     return size <= gap <= 60 * size if size < 3600 else size <= gap <= 30 * size
 
 
+_TIMES = {
+    "seco",
+    "minu",
+    "hour",
+    "days",
+    "week",
+    "quar",
+    "half",
+    "thre",
+    "some",
+    "abou",
+    "time",
+    "good",
+    "full",
+}
 _DATED = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 
 

@@ -143,7 +143,8 @@ def _unmakes(rest: list[str], evidence: str) -> bool:
     if not name or canonical_kind(kind) not in _MADE_ANEW:
         return False
     made = re.compile(
-        rf"\b(?:creat|add|appl|new)\w*\b.*(?<![\w.-]){re.escape(name)}(?![\w.-])", re.I
+        rf"\b(?:creat(?:es?|ed)|add(?:s|ed)?|appl(?:y|ies|ied)|new)\b.{{0,80}}(?<![\w.-]){re.escape(name)}(?![\w.-])",
+        re.I,
     )
     return made.search(evidence) is not None
 

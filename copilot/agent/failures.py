@@ -22,13 +22,18 @@ class ToolsRefused(ModelError):
     """The endpoint takes no tools; the same tools can be offered by the text protocol."""
 
 
+class Unfounded(ModelError):
+    """The model made claims, and none of them holds: what it said is no answer."""
+
+
 @contextmanager
 def model_errors(
-    settings: ModelSettings, seconds: float, *, answering: bool = False
+    settings: ModelSettings, seconds: float, *, answering: bool = False, late: bool = False
 ) -> Iterator[None]:
     """Turn whatever the client raises inside into a `ModelError` that a person can act on.
 
-    `answering` says that the endpoint had begun to answer, so that it cannot be absent.
+    `answering` says that the endpoint had begun to answer, so that it cannot be absent; `late` that
+    it is the whole answer's time that ends, and not the endpoint's silence that is too long.
     """
     import httpx2
     from openai import APIConnectionError, APIError, APITimeoutError, OpenAIError
@@ -37,8 +42,10 @@ def model_errors(
     try:
         yield
     except TimeoutError as error:
+        within = f"{seconds:.0f}" if seconds >= 1 else f"{max(seconds, 0):.1f}"
+        what = "had not finished its answer after" if late else "did not answer within"
         raise ModelError(
-            f"The model did not answer within {max(seconds, 0):.0f} s.",
+            f"The model {what} {within} s.",
             hint=f"is {where} overloaded? Raise the model's time-out if it is just slow",
         ) from error
     except APIError as error:

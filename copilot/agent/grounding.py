@@ -1,7 +1,8 @@
 """The grounding check: does each claim of an answer hold against the evidence that it cites?
 
-Purely mechanical. It knows nothing of what is true, only whether what is cited exists, whether
-what is quoted is in it, whether numbers and times are in it, and whether objects are known.
+Purely mechanical. It knows nothing of what is true, only whether what is cited exists, whether what is quoted is
+in it, whether numbers and times follow from it, and whether objects are known. A claim is verified, or
+contradicted, or it is an inference: then nothing in it can be checked, and it is called so, but not sent back.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from copilot.agent import commands
+from copilot.agent.basis import Basis
 from copilot.agent.claims import Sentences, citations, quotes
-from copilot.agent.concepts import foreign
-from copilot.agent.quantities import claimed
+from copilot.agent.quantities import in_digits, said
+from copilot.agent.quoting import contains
 from copilot.agent.render import PICTURE
-from copilot.agent.support import contains, numbers
+from copilot.agent.support import Judgement, Verdict, words
 from copilot.model.causes import CAUSES
 from copilot.model.diagnosis import Finding
 from copilot.model.evidence import Evidence, Source
@@ -23,6 +25,8 @@ from copilot.model.scope import ObjectRef, Scope
 from copilot.tools.redact import redact
 
 MARK = "(unverified)"
+INFERENCE = "(inference)"
+"""Stands behind a sentence that cites evidence, of which nothing can be checked: it follows, or sums up."""
 MIN_QUOTE = 12
 """Shorter quotes are names and words, found by chance in any text."""
 
@@ -96,31 +100,70 @@ def _full_text(piece: Evidence) -> str:
 
 
 def problems(sentence: str, cited: Iterable[str], known: Known) -> tuple[str, ...]:
-    """Return why a sentence does not hold against the evidence `cited`, () when it does."""
+    """Return why a sentence does not hold against the evidence `cited`, () when nothing contradicts it."""
+    return judgement(sentence, cited, known).why
+
+
+def judgement(sentence: str, cited: Iterable[str], known: Known) -> Judgement:
+    """Say whether a sentence holds against the evidence `cited`, and why not."""
     cited = tuple(cited)
-    found = [f"there is no evidence {i}" for i in cited if i not in known.evidence]
+    why = [f"there is no evidence {i}" for i in cited if i not in known.evidence]
     texts = known.texts(cited)
-    source = "\n".join(texts)
     bare = re.sub(r"\[[^\]]*\bev-[^\]]*\]", "", sentence)
-    for quote in quotes(bare):
-        if _checkable(quote, known) and not _contain(texts, quote):
-            found.append(f'the cited evidence does not contain "{quote}"')
-    for pod in set(_POD.findall(bare)):
-        if pod not in source:
-            found.append(f"the cited evidence does not name {pod}")
-    said = [q for q in quotes(bare) if _checkable(q, known) and _contain(texts, q)]
-    found += numbers(bare, source, quoted="\n".join(said))
-    if away := foreign(bare, source):
-        everything = "\n".join(known.texts(known.evidence))
-        # What the cited evidence does not tell, other evidence may: then it is recorded, and not invented.
-        away = [what for what in away if what in foreign(bare, everything)]
-    found += [f"no evidence tells of {what}" for what in away]
-    found += [
-        f"`{line}`: {why}"
-        for line in quotes(bare)
-        if _COMMAND.match(line) and (why := _refused(line, known))
+    spans = [quote for quote in quotes(bare) if _checkable(quote, known)]
+    held = [quote for quote in spans if _contain(texts, quote)]
+    why += [
+        f'the cited evidence does not contain "{quote}"' for quote in spans if quote not in held
     ]
-    return tuple(dict.fromkeys(found))
+    pods = set(_POD.findall(bare))
+    why += [f"the cited evidence does not name {pod}" for pod in pods if not _contain(texts, pod)]
+    why += [f"no {ref} was seen" for ref in _unseen(bare, known)]
+    basis = Basis.of(held, texts, known.texts(known.evidence))
+    commanded = [line for line in quotes(bare) if _COMMAND.match(line)]
+    said = words(bare, basis, recommends=bool(commanded))
+    why += said.why
+    why += [f"`{line}`: {reason}" for line in commanded if (reason := _refused(line, known))]
+    if why:
+        return Judgement(Verdict.CONTRADICTED, tuple(dict.fromkeys(why)))
+    # What names an object that the evidence is about, in a word that is in it, is checked as far as it goes.
+    named = pods or commanded or (not _HEDGED.search(bare) and _named(bare, texts, known))
+    return Judgement(Verdict.VERIFIED) if named else said
+
+
+_HEDGED = re.compile(
+    r"\b(?:therefore|thus|hence|likely|probabl[ey]|presumably|suggests?|indicates?|implies|imply|may|might|could|would|"
+    r"consistent with|appears?|seems?|plausibl[ey]|suspect\w*|points? to)\b",
+    re.IGNORECASE,
+)
+
+
+_OBJECT = re.compile(
+    r"\b(Deployment|StatefulSet|DaemonSet|ReplicaSet|Service|Pod|Node|ConfigMap|Secret|Job|CronJob|Ingress|"
+    r"NetworkPolicy|PersistentVolumeClaim)(?:/(?:[a-z0-9-]+/)?|\s+`|\s+(?=[a-z0-9]+-))([a-z0-9][a-z0-9.-]*[a-z0-9])"
+)
+_NEW = re.compile(r"\b(?:create|add|apply|new|another|introduce)\b", re.IGNORECASE)
+
+
+def _unseen(sentence: str, known: Known) -> list[str]:
+    """Return the objects that a sentence names with their kind and that nothing names that was read."""
+    if _NEW.search(sentence):
+        return []
+    names = {ref.name for ref in known.objects}
+    texts = known.texts(known.evidence)
+    return [
+        f"{found[1]} {found[2]}"
+        for found in _OBJECT.finditer(sentence)
+        if found[2] not in names and not any(found[2] in text for text in texts)
+    ]
+
+
+def _named(sentence: str, texts: Iterable[str], known: Known) -> bool:
+    """Whether a sentence names an object that the cited evidence names, too."""
+    names = {ref.name for ref in known.objects if len(ref.name) > 2}
+    whole = [
+        name for name in names if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", sentence)
+    ]
+    return any(name in text for text in texts for name in whole)
 
 
 def _refused(command: str, known: Known) -> str:
@@ -148,12 +191,14 @@ def _contain(texts: Iterable[str], quote: str) -> bool:
 class TextCheck:
     """Checks a text as it is written, sentence by sentence, and marks what does not hold.
 
-    `failed` holds each failing sentence with its problems, for sending back.
+    `claims` counts the sentences that can be checked, `verified` those of them that hold, `inferred` what only
+    follows or sums up; `failed` holds each contradicted sentence with its problems, for sending back.
     """
 
     known: Known
     claims: int = 0
     verified: int = 0
+    inferred: int = 0
     uncited: int = 0
     failed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     _sentences: Sentences = field(default_factory=Sentences)
@@ -182,16 +227,21 @@ class TextCheck:
         if not body or body.startswith("#") or body.endswith((":", "?")):
             return piece
         states = any(_checkable(q, self.known) for q in quotes(body)) or any(
-            quantity.family for quantity in claimed(body)
+            number.dim != "count" for number in said(in_digits(body))
         )
         if not (cited or states):
             self.uncited += 1
             return piece
-        self.claims += 1
-        wrong = problems(body, cited, self.known)
         if not cited:
-            wrong = ("it states a fact and cites no evidence",)
-        return self._judge(piece, body, wrong)
+            why: tuple[str, ...] = ("it states a fact and cites no evidence",)
+        else:
+            found = judgement(body, cited, self.known)
+            if found.verdict is Verdict.INFERRED:
+                self.inferred += 1
+                return _marked(piece, INFERENCE)
+            why = found.why
+        self.claims += 1
+        return self._judge(piece, body, why)
 
     def _check_block(self, piece: str) -> str:
         """A fenced block quotes the evidence cited just before it, unless it is a command."""
@@ -217,19 +267,27 @@ class TextCheck:
             self.verified += 1
             return piece
         self.failed.append((body, wrong))
-        end = len(piece.rstrip())
-        return f"{piece[:end]} {MARK}{piece[end:]}"
+        return _marked(piece, MARK)
 
     def footer(self) -> str:
         """Return the share of verified claims in one sentence."""
-        return footer(self.claims, self.verified, self.uncited)
+        return footer(self.claims, self.verified, self.uncited, self.inferred)
 
 
-def footer(claims: int, verified: int, uncited: int) -> str:
-    """Say in one sentence how many of an answer's claims hold."""
-    if not claims:
+def _marked(piece: str, mark: str) -> str:
+    end = len(piece.rstrip())
+    return f"{piece[:end]} {mark}{piece[end:]}"
+
+
+def footer(claims: int, verified: int, uncited: int, inferred: int = 0) -> str:
+    """Say in one sentence how many of an answer's claims hold, and how many cannot be checked."""
+    parts = []
+    if claims:
+        parts.append(f"{verified} of {claims} claims verified against their evidence")
+    if inferred:
+        parts.append(f"{inferred} {'are inferences' if inferred > 1 else 'is an inference'}")
+    if not parts:
         return "No sentence of this answer cites evidence."
-    text = f"{verified} of {claims} claims verified against their evidence"
     if uncited:
-        text += f"; {uncited} sentence{'s cite' if uncited > 1 else ' cites'} nothing"
-    return text + "."
+        parts.append(f"{uncited} sentence{'s cite' if uncited > 1 else ' cites'} nothing")
+    return "; ".join(parts) + "."

@@ -49,6 +49,7 @@ from copilot.model.scope import Scope
 from copilot.tools.redact import redact
 
 BROKEN_OFF = "\n\n(The model's answer breaks off here.)\n\n"
+UNFOUNDED = "\n\n(None of this holds against the evidence. The evidence engine's own answer:)\n\n"
 
 
 class LLMAgent:
@@ -157,6 +158,7 @@ class LLMAgent:
                 tools,
                 self._settings,
                 calls_tools=calls_tools,
+                now=case.scope.window.end,
             )
 
         fixing = not case.fresh and case.intent in (Intent.FIX, Intent.SAFE)
@@ -180,9 +182,10 @@ class LLMAgent:
     async def _engines_own(self, case: _Case, turn: Turn) -> AsyncIterator[Event]:
         """The answer when the model gave none."""
         assert case.diagnosis is not None
-        prefix = turn.text + BROKEN_OFF if turn.text else ""
+        end = BROKEN_OFF if turn.prose is None else UNFOUNDED
+        prefix = turn.text + end if turn.text else ""
         if prefix:
-            yield TextDelta(BROKEN_OFF)
+            yield TextDelta(end)
         usage = total(case.diagnosis.usage, turn.budget.usage())
         stored = replace(case.diagnosis, usage=usage)
         async for event in answer(

@@ -32,8 +32,8 @@ def objects_of(diagnosis: Diagnosis) -> frozenset[ObjectRef]:
 class Checked:
     """A submission after the grounding check.
 
-    `faults` says, for the model, what does not hold; `claims` and `verified` count what was checked
-    and `uncited` the sentences that cite nothing.
+    `faults` says, for the model, what does not hold; `claims` and `verified` count what was checked,
+    `inferred` what only follows or sums up, and `uncited` the sentences that cite nothing.
     """
 
     submission: Submission
@@ -42,12 +42,13 @@ class Checked:
     faults: tuple[str, ...]
     claims: int
     verified: int
+    inferred: int
     uncited: int
 
     @property
     def footer(self) -> str:
         """The share of verified claims in one sentence."""
-        return footer(self.claims, self.verified, self.uncited)
+        return footer(self.claims, self.verified, self.uncited, self.inferred)
 
 
 def check(submission: Submission, known: Known, engine: Diagnosis) -> Checked:
@@ -68,6 +69,7 @@ def check(submission: Submission, known: Known, engine: Diagnosis) -> Checked:
         tuple(faults),
         text.claims + len(causes),
         text.verified + held,
+        text.inferred,
         text.uncited,
     )
 
@@ -146,11 +148,12 @@ def merge(
     elif verdict is Verdict.INCIDENT and all(cause.unverified for cause in causes):
         verdict = engine.verdict if engine.root_causes else Verdict.INCONCLUSIVE
         notices.append(f"No evidence was found behind the cause that {model} names.")
-    if top and verdict is not Verdict.HEALTHY and not _names(causes, top):
-        notices.append(
-            f"The evidence engine and {model} disagree: "
-            f"the engine ranks {top.object} ({top.cause}) first."
-        )
+    if top and verdict is not Verdict.HEALTHY and not _says(causes, top):
+        if _names(causes, top):
+            said = f"agree on {top.object}, but not on what is wrong there: the engine ranks {top.cause} first."
+        else:
+            said = f"disagree: the engine ranks {top.object} ({top.cause}) first."
+        notices.append(f"The evidence engine and {model} {said}")
         left = 1 - max((cause.confidence for cause in causes if not cause.unverified), default=0)
         causes.append(replace(top, confidence=min(top.confidence, max(left, 0.05))))
     # Stable: among the verified, and among the unverified, the model's own order stays.
@@ -172,13 +175,18 @@ def merge(
     return Merged(diagnosis, tuple(notices))
 
 
+def _says(causes: Iterable[RootCause], top: RootCause) -> bool:
+    """Whether a cause says the same of the same place."""
+    return any(cause.cause == top.cause and _share(cause, top) for cause in causes)
+
+
 def _names(causes: Iterable[RootCause], top: RootCause) -> bool:
-    """Whether a cause names the same place, and either holds or says the same of it."""
-    places = {top.object, *top.also}
-    return any(
-        places & {cause.object, *cause.also} and (not cause.unverified or cause.cause == top.cause)
-        for cause in causes
-    )
+    """Whether a cause that holds names the same place."""
+    return any(not cause.unverified and _share(cause, top) for cause in causes)
+
+
+def _share(one: RootCause, other: RootCause) -> bool:
+    return bool({one.object, *one.also} & {other.object, *other.also})
 
 
 def _relevant(

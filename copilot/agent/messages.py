@@ -6,6 +6,7 @@ Everything that leaves for the model passes the redactor here, and nowhere else.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,12 @@ STEP_TOKENS = 1_650
 
 FRAME_TOKENS = 40
 """About what the tags around one result take."""
+
+# What the tools say of their own cuts.
+_CUT = re.compile(
+    r"\n… \d+ more characters: show_evidence\([^)\n]*\)"
+    r"|; \d+ characters of raw output: show_evidence(?=\])"
+)
 
 
 def tool_schemas(tools: Sequence[Tool]) -> list[Message]:
@@ -128,9 +135,13 @@ class Transcript:
     def _tool(self, call: ToolCall, result: ToolResult, room: int, *, ok: bool) -> tuple[str, str]:
         """Return a result as it is shown now, and as it is when room is needed."""
         ids = [piece.id for piece in result.evidence]
+        said = result.text
+        if ids and self._count(said) > room:
+            # It is cut here anyway: one note of that is enough.
+            said = _CUT.sub("", said)
         mark = "[… {cut:,} characters left out"
         mark += f"; show_evidence(id='{ids[0]}') has them …]" if ids else " …]"
-        text = clip(result.text, room, mark=mark, count=self._count)
+        text = clip(said, room, mark=mark, count=self._count)
         caveats = [caveat for caveat in result.caveats if caveat not in result.text]
         values = {"tool": call.name, "ok": ok, "evidence": ids}
         full = render("tool_result", **values, text=text, caveats=caveats)

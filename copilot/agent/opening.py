@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from copilot.agent.answer import SUBMIT, schema, strict_schema
@@ -18,9 +19,10 @@ from copilot.agent.tokens import clip
 from copilot.model.diagnosis import Diagnosis
 from copilot.model.protocols import Tool
 
-BRIEFING_TOKENS = 2_600
+BRIEFING_TOKENS = 3_000
 """The most that the engine's findings may take, however large the context window."""
 
+_SAME_TIME = timedelta(minutes=1)
 _EARLIER_TURNS = 6
 _EARLIER_TOKENS = 500
 
@@ -59,8 +61,9 @@ def opening(
     settings: ModelSettings,
     *,
     calls_tools: bool = True,
+    now: datetime | None = None,
 ) -> Transcript:
-    """Return the messages of the first request.
+    """Return the messages of the first request; `now` is told where the diagnosis is from before.
 
     The follow-ups of one diagnosis all begin with the same messages, so that an endpoint can
     serve them from its prompt cache; a new diagnosis is told after what was said before.
@@ -69,24 +72,31 @@ def opening(
     protocol = "" if calls_tools else described(tools)
     system = render("system", **values, protocol=protocol, schema=json.dumps(schema()))
     transcript = Transcript(system, tools, settings, native=calls_tools)
-    told = briefing(diagnosis, min(transcript.room // 3, BRIEFING_TOKENS))
     follow_up = diagnosis is memory.diagnosis
+    told = briefing(diagnosis, min(transcript.room // 3, BRIEFING_TOKENS), earlier=follow_up)
     if follow_up:
         transcript.user(told)
     kept, left_out = _window(memory.turns)
     for number, (asked, answered) in enumerate(kept):
-        transcript.user(render("asks", question=asked))
-        # The proof is in the briefing; what was concluded from it is what matters here.
-        transcript.earlier(clip(answered.split("\n## Evidence\n")[0], _EARLIER_TOKENS))
+        transcript.user(render("asks", question=asked, now=None))
+        transcript.earlier(clip(_concluded(answered), _EARLIER_TOKENS))
         if number == 0 and left_out:
             transcript.user(f"({left_out} later questions and their answers are left out here.)")
     for done in memory.done:
         transcript.user(f"(Done since: {done})")
     if follow_up:
-        transcript.user(render("asks", question=question))
+        later = now is not None and now - diagnosis.scope.window.end > _SAME_TIME
+        transcript.user(render("asks", question=question, now=now if later else None))
     else:
-        transcript.user(render("question", briefing=told, question=question))
+        transcript.user(render("question", briefing=told, question=question, now=None))
     return transcript
+
+
+def _concluded(answer: str) -> str:
+    """Return what an answer concluded; how it came to that is in the briefing."""
+    for heading in ("\n## Evidence\n", "\nHow it leads to the symptom:\n"):
+        answer = answer.split(heading)[0]
+    return answer
 
 
 def _window(

@@ -22,11 +22,15 @@ from copilot.model.action import (
     SetField,
     SetImage,
     Several,
+    StoreAccount,
 )
 from copilot.model.diagnosis import Diagnosis, RootCause
 
 MOST = 3
 """Proposals of one answer; a person has to read them."""
+
+
+_INSTRUCTIONS = 600
 
 
 def mitigation(action: Action, cause: RootCause, author: str) -> Mitigation:
@@ -83,10 +87,13 @@ def _title(action: Action) -> str:
             return f"Delete {ref.kind} {ref.name}"
         case ReplaceObject():
             return f"Replace {ref.kind} {ref.name}"
+        case StoreAccount(user=user, role=role, database=database):
+            return f"Give {user} the role {role} on {database} in {ref.name}"
         case Several(actions=actions):
             return "; ".join(map(_title, actions))
         case Manual():
-            return f"By hand: {action.instructions[:120]}"
+            # All of it: a person can only follow what is shown.
+            return f"By hand: {' '.join(action.instructions.split())[:_INSTRUCTIONS]}"
         case SetImage(container=container, image=image):
             return f"Set the image of {ref.name}/{container} to {image}"
 

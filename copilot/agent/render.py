@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from copilot.agent.briefing import by_weight
-from copilot.agent.claims import citations
+from copilot.agent.claims import citations, from_quote
 from copilot.model.action import Mitigation
 from copilot.model.causes import CAUSES
 from copilot.model.diagnosis import Diagnosis, RootCause, SimilarIncident, Verdict
@@ -28,11 +28,19 @@ def diagnosis_markdown(d: Diagnosis) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def evidence_markdown(piece: Evidence) -> str:
-    """Return one piece of evidence: its id, source and query, and what it says, verbatim."""
+def evidence_markdown(piece: Evidence, said: str = "") -> str:
+    """Return one piece of evidence: its id, source and query, and what it says, verbatim.
+
+    Where `said` quotes the piece, the quoted lines are shown, else its excerpt.
+    """
     head = f"- [{piece.id}] {piece.source.value}: {code(_shortened(piece.query))}"
     caveats = "".join(f"\n  ({caveat})" for caveat in piece.caveats)
-    return f"{head}\n{quoted(piece.excerpt)}{caveats}"
+    return f"{head}\n{quoted(_telling(piece, said))}{caveats}"
+
+
+def _telling(piece: Evidence, said: str) -> str:
+    excerpt = "\n".join(piece.excerpt.strip("\n").splitlines()[:_EXCERPT_LINES])
+    return from_quote(piece.text, excerpt, said) or piece.excerpt
 
 
 def similar_markdown(incident: SimilarIncident) -> str:
@@ -172,7 +180,8 @@ def _evidence(d: Diagnosis) -> str:
     cited |= {i for cause in d.root_causes for i in cause.evidence}
     cited |= {i for finding in d.findings for i in finding.evidence}
     count = min(6, max(3, sum(piece.id in cited for piece in pieces)))
-    shown = "\n".join(map(evidence_markdown, pieces[:count]))
+    said = " ".join([d.summary, *(cause.summary for cause in d.root_causes)])
+    shown = "\n".join(evidence_markdown(piece, said) for piece in pieces[:count])
     more = [piece.id for piece in pieces[count:]]
     rest = (
         f"\n\nAlso stored: {', '.join(more[:12])}{' …' if len(more) > 12 else ''}" if more else ""

@@ -17,7 +17,7 @@ from copilot.agent.answer import (
 )
 from copilot.agent.budget import Budget
 from copilot.agent.calls import Model, Reply, ToolCall
-from copilot.agent.failures import ContextTooLong, ToolsRefused
+from copilot.agent.failures import ContextTooLong, ToolsRefused, Unfounded
 from copilot.agent.grounding import Known, TextCheck
 from copilot.agent.journal import keep_reply, stored_reply
 from copilot.agent.merge import Checked, check, objects_of
@@ -122,6 +122,8 @@ class Turn:
                     if shown := speech.end(more=False):
                         yield self._say(shown)
                     self.prose = speech.check
+                    if self.prose is not None and self.prose.claims and not self.prose.verified:
+                        raise Unfounded("Nothing that the model said holds against the evidence.")
 
     # asking
 
@@ -362,7 +364,7 @@ class Turn:
     def _verifies(self, text: str) -> bool:
         check = TextCheck(self._known())
         check.whole(text)
-        return check.verified > 0
+        return check.verified + check.inferred > 0
 
     def _invalid(self, error: Invalid) -> list[str]:
         if self._corrected or self._closing:

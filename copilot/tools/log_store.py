@@ -11,7 +11,7 @@ from connectors.api.errors import ConnectorError
 from connectors.api.values import LogLine as StoredLine
 from connectors.api.values import LogSelector
 from copilot.tools.context import Context
-from copilot.tools.log_summary import LogLine
+from copilot.tools.log_summary import LogLine, plain
 from copilot.tools.redact import redact_keys
 
 STORED = 5000
@@ -29,7 +29,7 @@ def read_lines(lines: Sequence[StoredLine], service: str, note: str = "") -> lis
         # Before lines are taken apart: a private key cannot be told by one of its lines.
         texts = redact_keys("\n".join(" ".join(line.text.splitlines()) for line in own)).split("\n")
         found += [
-            LogLine(f"{pod}{note}", line.time, text.rstrip())
+            LogLine(f"{pod}{note}", line.time, plain(text))
             for line, text in zip(own, texts, strict=True)
         ]
     return found

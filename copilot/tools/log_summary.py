@@ -88,8 +88,13 @@ def parse(origin: str, text: str) -> list[LogLine]:
     for raw in text.splitlines():
         stamp, separator, rest = raw.partition(" ")
         time = instant(stamp) if separator or stamp[:2] == "20" else None
-        lines.append(LogLine(origin, time, _ANSI.sub("", rest if time else raw).rstrip()))
+        lines.append(LogLine(origin, time, plain(rest if time else raw)))
     return lines
+
+
+def plain(text: str) -> str:
+    """Return a line without colours: with them it is another kind of line, and cannot be quoted."""
+    return _ANSI.sub("", text).rstrip()
 
 
 def level_of(text: str) -> int:

@@ -59,6 +59,10 @@ async def list_resources(
             raise CorrectYourCall(str(error), near) from None
     words = [f"get {proper.lower()}"] + ([f"-l '{labels}'"] if labels else [])
     query = kubectl(() if proper in CLUSTER_WIDE else places, *words)
+    if not items:
+        where = f" in namespace {', '.join(places)}" if places != ("",) else ""
+        which = f" with the labels {labels}" if labels else ""
+        return Draft(Source.KUBERNETES, query, f"There is no {proper}{which}{where}.")
     return await _listing(context, proper, places, items, query)
 
 
@@ -66,8 +70,6 @@ async def _listing(
     context: Context, kind: str, places: tuple[str, ...], items: Objects, query: str
 ) -> Draft:
     where = f" in namespace {', '.join(places)}" if places != ("",) else ""
-    if not items:
-        return Draft(Source.KUBERNETES, query, f"There is no {kind}{where}.")
     pods: Objects | None = None
     caveats: list[str] = []
     if kind == "Service":

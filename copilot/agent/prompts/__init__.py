@@ -33,6 +33,12 @@ def _attribute(text: str) -> str:
     return line if len(line) <= _MAX_ATTRIBUTE else f"{line[:_MAX_ATTRIBUTE]}…"
 
 
+def _brief(text: str, characters: int) -> str:
+    """Return outside text on one line of at most so many characters."""
+    line = " ".join(as_data(text).split())
+    return line if len(line) <= characters else f"{line[:characters].rsplit(' ', 1)[0]} …"
+
+
 def _cites(ids: Iterable[str], said: str = "") -> str:
     """Return ids as citations, without those that the text before them cites already."""
     return "".join([f"[{i}]" for i in ids if i not in said][:_MAX_CITES])
@@ -49,7 +55,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=False,  # a prompt is not HTML; what comes from outside passes `as_data`
     )
-    environment.filters.update(data=as_data, attribute=_attribute, cites=_cites)
+    environment.filters.update(data=as_data, attribute=_attribute, brief=_brief, cites=_cites)
     return environment
 
 

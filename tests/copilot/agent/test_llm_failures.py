@@ -54,7 +54,7 @@ def fell_back(events: list[Event]) -> str:
             {},
         ),
         ([silence()], "did not answer within 1 s", {"timeout": 1.0}),
-        ([silence()], "did not answer within", {"max_seconds": 0.3}),
+        ([silence()], "did not answer within", {"max_seconds": 1.0}),
         ([say("")], "gave an empty answer", {}),
         ([Step(text=" \n")], "gave an empty answer", {}),
         ([Step(refusal="I cannot help with that.")], "refused to answer: I cannot help", {}),

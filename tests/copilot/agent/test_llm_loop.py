@@ -132,6 +132,19 @@ async def test_prose_is_streamed_checked_and_marked() -> None:
     assert events[-1].diagnosis.author == "engine"
 
 
+async def test_prose_of_which_nothing_holds_is_followed_by_the_engines_answer() -> None:
+    made_up = f"All pods crash with code 137 [{LOGS.id}]. The share is 99 % [{ERRORS.id}]."
+    async with OpenAIServer([say(made_up)]) as server:
+        events = await collect(agent(server).investigate("show me the logs of basket", SCOPE))
+    (notice,) = of(Notice, events)
+    assert "Nothing that the model said holds against the evidence." in notice.text
+    text = answer(events).text
+    assert answer(events).author == "engine"
+    assert text.startswith("All pods crash with code 137")
+    assert text.index("(None of this holds against the evidence.") < text.index("Logs of basket")
+    assert "".join(e.text for e in of(TextDelta, events)) == text
+
+
 async def test_a_follow_up_does_not_investigate_again_and_extends_the_same_prefix() -> None:
     engine = ScriptedEngine()
     script = [submit(GOOD), say(f"It was refused [{LOGS.id}]."), say(f"Yes, low risk [{PORT.id}].")]
@@ -203,6 +216,21 @@ async def test_what_still_does_not_hold_is_marked_and_goes_behind_the_engine() -
     assert events[-1].diagnosis.mitigations == (FIX,)  # type: ignore[union-attr]
     assert "unverified" in answer(events).text
     assert answer(events).text.index(DIAGNOSIS.summary) < answer(events).text.index("says instead")
+
+
+async def test_who_agrees_on_the_place_and_not_on_what_is_wrong_there_shows_both() -> None:
+    other = json.loads(json.dumps(GOOD))
+    other["root_causes"][0]["cause"] = "service.port_mismatch"
+    async with OpenAIServer([submit(other)]) as server:
+        events = await collect(agent(server).investigate("what is wrong?", SCOPE))
+    causes = of(DiagnosisReady, events)[0].diagnosis.root_causes
+    assert [(c.object.name, c.cause) for c in causes] == [
+        ("pricing", "service.port_mismatch"),
+        ("pricing", "service.target_port_mismatch"),
+    ]
+    (notice,) = of(Notice, events)
+    assert "agree on Service/shop/pricing, but not on what is wrong there" in notice.text
+    assert "Other candidates:" in answer(events).text
 
 
 async def test_a_fix_for_an_unfounded_claim_never_comes_before_the_engines() -> None:

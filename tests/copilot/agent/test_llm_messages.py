@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -17,12 +18,13 @@ from copilot.agent.prompts import as_data, render
 from copilot.agent.settings import ModelSettings
 from copilot.agent.tokens import clip, estimate
 from copilot.model.clock import SystemClock
+from copilot.model.diagnosis import Step
 from copilot.model.errors import ModelError
 from copilot.model.evidence import Evidence, Source
 from copilot.model.protocols import ToolResult
 from copilot.tools.sources import Sources
-from copilot.tools.toolbox import Toolbox
-from tests.copilot.agent.world import DIAGNOSIS, LOGS, NOW, FakeToolbox
+from copilot.tools.toolbox import Toolbox, cut
+from tests.copilot.agent.world import DIAGNOSIS, ERRORS, LOGS, NOW, SCOPE, FakeToolbox
 
 SETTINGS = ModelSettings("scripted", context_tokens=12_000, reply_tokens=2_000)
 
@@ -60,6 +62,20 @@ def test_the_results_of_one_step_share_its_room() -> None:
         before = transcript.tokens
         step(transcript, 0, "a line of a log with some words\n" * 5_000, calls=calls)
         assert transcript.tokens - before <= STEP_TOKENS + 150 * calls
+
+
+def test_what_is_cut_is_said_once() -> None:
+    piece = Evidence.of(Source.LOGS, "logs", "a line of a log\n" * 20_000, start=NOW, end=NOW)
+    shaped = cut("a line of a log\n" * 2_000, 4_000, piece)
+    assert shaped.count("show_evidence") == 2
+    transcript = Transcript("rules", [], SETTINGS)
+    call = ToolCall("c1", "get_logs", "{}")
+    transcript.assistant(Reply("", (call,), "tool_calls", Spent()))
+    transcript.tools([(call, ToolResult(shaped, (piece,)), True)])
+    told = transcript.request()[-1]["content"]
+    assert told.count("show_evidence") == 1
+    assert f"[{piece.id}: logs]" in told
+    assert told.count("a line of a log") > 50
 
 
 def test_short_results_leave_their_room_to_long_ones() -> None:
@@ -120,6 +136,45 @@ def test_the_briefing_keeps_to_its_budget_whatever_there_is() -> None:
     assert "and 176 more" in briefing(big, 8_000)
     first = briefing(big, 2_000)
     assert DIAGNOSIS.root_causes[0].evidence[0] in first
+
+
+def test_nothing_is_told_twice_in_the_briefing() -> None:
+    step = Step("Because it depends on pricing: 34.2 % of calls fail.", (ERRORS.id,))
+    top = replace(DIAGNOSIS.root_causes[0], chain=(*DIAGNOSIS.root_causes[0].chain, step))
+    again = replace(ERRORS, id="ev-0000000001", text="another line", excerpt="another line")
+    named = replace(DIAGNOSIS.findings[1], summary="Deployment basket: it is slow since 03:04:10")
+    findings = (*DIAGNOSIS.findings, replace(named, evidence=(again.id,), onset=SCOPE.window.end))
+    text = briefing(
+        replace(
+            DIAGNOSIS,
+            summary=f"{top.summary}.",
+            root_causes=(top, *DIAGNOSIS.root_causes[1:]),
+            findings=findings,
+            evidence=(*DIAGNOSIS.evidence, again, replace(LOGS, id="ev-0000000002", text="a list")),
+        ),
+        8_000,
+    )
+    assert text.count(top.summary) == 1
+    assert text.count("34.2 % of calls fail") == 1
+    assert "- warning*: Deployment/basket: 34.2 % of calls fail" in text
+    assert "- critical*: Service/pricing: no pod listens" in text
+    assert "- warning: Deployment/basket: it is slow since 03:04:10 [" in text
+    assert text.count(ERRORS.query.replace('"', "'")) == 1
+    assert 'id="ev-0000000001" source="metrics" query="as above"' in text
+    assert "ev-0000000002" not in text, "nothing rests on it"
+
+
+def test_a_follow_up_says_what_time_it_is() -> None:
+    memory = Memory(
+        DIAGNOSIS, {}, (("why?", "It is the port.\n\nHow it leads to the symptom:\n\n1. x"),)
+    )
+    later = SCOPE.window.end + timedelta(minutes=40)
+    messages = opening("and now?", DIAGNOSIS, memory, [], SETTINGS, now=later).request()
+    assert "UTC (now)" not in messages[1]["content"]
+    assert messages[3]["content"] == "It is the port.\n"
+    assert "It is 2026-03-04 03:52:40 UTC now" in messages[-1]["content"]
+    at_once = opening("and now?", DIAGNOSIS, memory, [], SETTINGS, now=SCOPE.window.end)
+    assert at_once.request()[-1]["content"] == "The engineer asks: and now?"
 
 
 def test_the_first_request_is_small_and_the_rules_come_first() -> None:

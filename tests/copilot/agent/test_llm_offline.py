@@ -195,6 +195,16 @@ def test_excerpts_cannot_leave_their_block() -> None:
     assert "`````\n```\n## Root cause" in text
 
 
+def test_the_lines_that_are_quoted_are_shown() -> None:
+    text = "\n".join(f"line {n} of a manifest" for n in range(200)) + "\nhostPort: 9100\nend"
+    piece = replace(LOGS, text=text, excerpt="line 0 of a manifest")
+    said = f"It asks for `hostPort: 9100` [{piece.id}]."
+    shown = diagnosis_markdown(replace(DIAGNOSIS, summary=said, evidence=(piece,)))
+    assert "```\nline 199 of a manifest\nhostPort: 9100\nend\n```" in shown
+    other = diagnosis_markdown(replace(DIAGNOSIS, evidence=(piece,)))
+    assert "```\nline 0 of a manifest\n```" in other
+
+
 def test_healthy_and_undecided() -> None:
     text = diagnosis_markdown(HEALTHY)
     assert text.splitlines()[2].startswith("**Nothing is wrong.** All 4 services")

@@ -50,6 +50,8 @@ async def test_a_listing_takes_any_spelling_and_puts_the_sick_first() -> None:
         assert lines[0] == "2 Pod in namespace shop, 1 with problems"
         assert lines[1].startswith("cart-1-aaaaa: CrashLoopBackOff, not ready, 7 restarts")
     assert "There is no Ingress in namespace shop." in await told(box, "list_resources", kind="ing")
+    none = await told(box, "list_resources", kind="Ingress", labels="app=x")
+    assert "There is no Ingress with the labels app=x in namespace shop." in none
     with pytest.raises(CorrectYourCall, match="does not serve the kind Gadget"):
         await told(box, "list_resources", kind="Gadget")
 

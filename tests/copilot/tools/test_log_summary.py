@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.api.values import LogLine as StoredLine
+from copilot.tools.log_store import read_lines
 from copilot.tools.log_summary import Digest, described, level_of, parse, summary, templates
 from tests.copilot.tools.worlds import NOW, stamp
 
@@ -143,3 +145,11 @@ def test_numbered_connections_and_workers_are_one_kind() -> None:
         for n in range(1, 8)
     )
     assert [item.count for item in templates(parse("db", text), None)] == [7]
+
+
+def test_colours_make_no_other_kind_of_line_in_a_store_than_in_the_cluster() -> None:
+    coloured = "\x1b[90m12:00\x1b[0m \x1b[31mFTL\x1b[0m not authorized on geo-db"
+    (kept,) = read_lines([StoredLine(NOW, coloured, {"pod": "geo-1"})], "geo")
+    (live,) = parse("geo-1", f"{NOW:%Y-%m-%dT%H:%M:%SZ} {coloured}")
+    assert (kept.text, kept.time) == (live.text, live.time)
+    assert kept.text == "12:00 FTL not authorized on geo-db"

@@ -86,7 +86,7 @@ class Changes:
 class Knowledge:
     name = "knowledge"
 
-    async def search(self, query: str, *, kind: object = None, limit: int = 5) -> list[Hit]:
+    async def search(self, query: str, **more: object) -> list[Hit]:
         return []
 
 

@@ -138,7 +138,7 @@ async def test_an_object_of_unforeseen_shape_is_said_not_raised() -> None:
 
 async def test_a_broken_index_is_said_not_raised() -> None:
     class Broken:
-        async def search(self, query: str, *, kind: object = None, limit: int = 5) -> list[Hit]:
+        async def search(self, query: str, **more: object) -> list[Hit]:
             raise KnowledgeError("the index is locked")
 
     box = Toolbox(Sources(FixedClock(), knowledge=Broken()), scope())

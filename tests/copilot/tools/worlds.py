@@ -129,7 +129,12 @@ class Knowledge:
     hits: list[Hit]
 
     async def search(
-        self, query: str, *, kind: DocumentKind | None = None, limit: int = 5
+        self,
+        query: str,
+        *,
+        kind: DocumentKind | None = None,
+        limit: int = 5,
+        today: object = None,
     ) -> list[Hit]:
         return [hit for hit in self.hits if kind in (None, hit.kind)][:limit]
 
