@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from copilot.model.events import (
     AnswerGiven,
     ApprovalGiven,
     ApprovalNeeded,
+    BudgetUsed,
     DiagnosisReady,
     Event,
     EvidenceFound,
@@ -27,6 +29,7 @@ from copilot.model.events import (
 )
 from copilot.model.evidence import Evidence, Source
 from copilot.model.scope import ObjectRef, Scope, Window
+from copilot.sessions.ratings import Rating, Ratings
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 SERVICE = ObjectRef("Service", "shop", "orders")
@@ -56,6 +59,7 @@ MITIGATION = Mitigation(
     "kubectl -n shop patch service orders …",
 )
 DIFF = "--- Service/orders (now)\n+++ Service/orders (after)\n-    targetPort: 9999\n+    targetPort: 8080"
+USED = BudgetUsed(2, "diagnose", 12_345, 6.7, 0.0123)
 OFFER = ApprovalNeeded("ap-1", MITIGATION, DIFF)
 ANSWER = f"## Root cause\n\n**{CAUSE.summary}** [{EVIDENCE.id}]\n"
 DIAGNOSIS = Diagnosis(
@@ -72,12 +76,18 @@ DIAGNOSIS = Diagnosis(
 
 
 class ScriptedConversation:
-    """Fits `Conversation`; remembers what was asked and decided."""
+    """Fits `Conversation`; remembers what was asked, decided and rated.
+
+    A `patient` one answers only when it is stopped.
+    """
 
     def __init__(self, past: Sequence[Event] = ()) -> None:
         self._past = list(past)
         self.asked: list[tuple[str, str]] = []
         self.decided: list[tuple[str, bool, str]] = []
+        self.rated: list[Rating] = []
+        self.stopped = asyncio.Event()
+        self.patient = False
 
     @property
     def id(self) -> str:
@@ -97,11 +107,27 @@ class ScriptedConversation:
         yield ToolFinished("c1", "get_logs", True, 0.1, "…", (EVIDENCE.id,))
         yield FindingReported(DIAGNOSIS.findings[0])
         yield HypothesesRanked((CAUSE,))
+        yield USED
+        if self.patient:
+            await self.stopped.wait()
         for piece in (ANSWER[:12], ANSWER[12:]):
             yield TextDelta(piece)
         yield AnswerGiven(ANSWER, "engine")
         yield DiagnosisReady(DIAGNOSIS)
         yield OFFER
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+    @property
+    def answered(self) -> int:
+        return len(self.asked) - 1
+
+    def rate(self, useful: int, *, text: str = "", user: str = "", turn: int = -1) -> Ratings:
+        turn = self.answered if turn < 0 else turn
+        self.rated = [r for r in self.rated if (r.user, r.turn) != (user, turn)]
+        self.rated.append(Rating(self.id, turn, NOW, user, useful, text))
+        return Ratings(tuple(r for r in self.rated if r.turn == turn))
 
     async def decide(self, approval: str, *, approved: bool, by: str) -> AsyncIterator[Event]:
         if self.decided:

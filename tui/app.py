@@ -13,13 +13,22 @@ from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Footer, Header, Input
+from textual.widgets import Footer, Header, Input, Static
 
 from copilot.model.errors import CopilotError
-from copilot.model.events import ApprovalNeeded, Event, EvidenceFound
+from copilot.model.events import (
+    AnswerGiven,
+    ApprovalGiven,
+    ApprovalNeeded,
+    BudgetUsed,
+    Event,
+    EvidenceFound,
+    QuestionAsked,
+)
 from copilot.sessions.protocols import Conversation
 from tui.approval import ApprovalDialog
 from tui.evidence import EvidencePanel, EvidenceScreen
+from tui.rating import RatingDialog
 from tui.transcript import Transcript
 
 
@@ -31,6 +40,8 @@ class CopilotApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "toggle_evidence", "Evidence"),
         Binding("f4", "approve", "Fix"),
+        Binding("f6", "rate", "Rate"),
+        Binding("f8", "stop", "Stop", priority=True),
         Binding("escape", "focus_input", "Ask", show=False),
         Binding("ctrl+q", "quit", "Quit"),
     ]
@@ -39,13 +50,16 @@ class CopilotApp(App[None]):
         super().__init__()
         self._conversation = conversation
         self._offer: ApprovalNeeded | None = None
+        self._answering = False
+        self._spent = ""
 
     def compose(self) -> ComposeResult:
-        """Lay out the conversation, the evidence and the question."""
+        """Lay out the conversation, the evidence, what was used, and the question."""
         yield Header()
         with Horizontal():
             yield Transcript()
             yield EvidencePanel()
+        yield Static(id="spent", markup=False)
         yield Input(placeholder="What is wrong? Ask in your own words, or just press enter")
         yield Footer()
 
@@ -55,6 +69,11 @@ class CopilotApp(App[None]):
         for event in self._conversation.history():
             await self._show(event)
         self.query_one(Input).focus()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to stop only while there is something to stop."""
+        return self._answering if action == "stop" else True
 
     def on_input_submitted(self, submitted: Input.Submitted) -> None:
         """Ask; one question at a time."""
@@ -62,6 +81,7 @@ class CopilotApp(App[None]):
             return
         text = submitted.value.strip()
         submitted.input.clear()
+        self._set_answering(True)
         self._render_stream(self._conversation.ask(text, user=getpass.getuser()))
 
     def on_evidence_panel_opened(self, opened: EvidencePanel.Opened) -> None:
@@ -84,6 +104,31 @@ class CopilotApp(App[None]):
         else:
             self._ask_approval(self._offer)
 
+    def action_stop(self) -> None:
+        """End the answer that is being given with the best one so far."""
+        self._conversation.stop()
+        self.query_one("#spent", Static).update("stopping: the best answer so far follows …")
+
+    def action_rate(self) -> None:
+        """Ask how useful the last answer was."""
+        turn = self._conversation.answered
+        if turn < 0:
+            self.notify("There is no answer to rate yet.")
+            return
+
+        def rated(given: tuple[int, str] | None) -> None:
+            if given is None:
+                return
+            useful, text = given
+            ratings = self._conversation.rate(useful, text=text, user=getpass.getuser(), turn=turn)
+            self.notify(f"Stored. This answer: {ratings}.")
+
+        self.push_screen(RatingDialog(), rated)
+
+    def _set_answering(self, answering: bool) -> None:
+        self._answering = answering
+        self.refresh_bindings()
+
     @work(exclusive=True)
     async def _render_stream(self, events: AsyncIterator[Event]) -> None:
         field = self.query_one(Input)
@@ -95,6 +140,7 @@ class CopilotApp(App[None]):
             self.notify(str(error), severity="error", timeout=15)
             await self.query_one(Transcript).say(f"**{error.message}** {error.hint}")
         finally:
+            self._set_answering(False)
             field.disabled = False
             field.focus()
         if self._offer is not None:
@@ -105,10 +151,23 @@ class CopilotApp(App[None]):
         match event:
             case EvidenceFound(evidence):
                 self.query_one(EvidencePanel).add(evidence)
+            case BudgetUsed():
+                self._tell(str(event))
+            case AnswerGiven(author=author):
+                self._tell(f"{self._spent or f'answered by {author}'} · f6 rates the answer")
             case ApprovalNeeded():
                 self._offer = event
-            case _ if event.type in ("approval_given", "question_asked"):
+            case QuestionAsked():
                 self._offer = None
+                self._tell("")
+            case ApprovalGiven():
+                self._offer = None
+            case _:
+                pass
+
+    def _tell(self, spent: str) -> None:
+        self._spent = spent
+        self.query_one("#spent", Static).update(spent)
 
     def _ask_approval(self, offer: ApprovalNeeded) -> None:
         def decided(answer: bool | None) -> None:

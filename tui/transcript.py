@@ -66,19 +66,20 @@ class Transcript(VerticalScroll):
     async def say(self, text: str) -> None:
         """Add a paragraph of Markdown."""
         await self.mount(Markdown(text))
-        self.anchor()
+        self._follow()
 
     async def _line(self, text: str, classes: str) -> None:
         await self.mount(Static(text, classes=classes, markup=False))
-        self.anchor()
+        self._follow()
 
     async def _append(self, text: str) -> None:
         if self._stream is None:
             self._answer = Markdown(classes="answer")
             await self.mount(self._answer)
-            self.anchor()
+            self._follow()
             self._stream = Markdown.get_stream(self._answer)
         await self._stream.write(text)
+        self._follow()
 
     async def _finish(self, text: str) -> None:
         if self._stream is not None and self._answer is not None:
@@ -89,6 +90,17 @@ class Transcript(VerticalScroll):
         else:
             await self.mount(Markdown(text, classes="answer"))
         # The cause stands first: show the answer from its beginning.
-        self.release_anchor()
-        self.query(".answer").last(Markdown).scroll_visible(top=True, animate=False)
+        self.anchor(False)
+        answer = self.query(".answer").last(Markdown)
+        # Where it stands is known once it is laid out.
+        self.call_after_refresh(self._show_from, answer)
         self._stream = self._answer = None
+
+    def _show_from(self, answer: Markdown) -> None:
+        top = min(answer.virtual_region.y, self.max_scroll_y)
+        self.scroll_to(y=max(top, 0), animate=False, force=True, immediate=True)
+
+    def _follow(self) -> None:
+        # An anchor pins what is shorter than the screen to its bottom, above its own beginning.
+        if self.max_scroll_y > 0:
+            self.anchor()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.blocks import approval_blocks, pieces, section
+from bots.slack.blocks import approval_blocks, pieces, progress_blocks, rating_blocks, section
 from copilot.model.events import (
     ActionFinished,
     ActionProgress,
     AnswerGiven,
     ApprovalNeeded,
+    BudgetUsed,
     Event,
     HypothesesRanked,
     InvestigationFailed,
@@ -31,12 +32,17 @@ class Reply:
     def __init__(self, client: AsyncWebClient, channel: str, thread: str) -> None:
         self._client, self._channel, self._thread = client, channel, thread
         self._progress_ts = ""
-        self._progress = ""
+        self._progress = ":mag: Looking…"
+        self._spent = ""
+        self.answered = False
 
     async def started(self) -> None:
         """Say at once that somebody is looking."""
         posted = await self._client.chat_postMessage(
-            channel=self._channel, thread_ts=self._thread, text=":mag: Looking…"
+            channel=self._channel,
+            thread_ts=self._thread,
+            text=self._progress,
+            blocks=progress_blocks(self._progress, ""),
         )
         self._progress_ts = str(posted["ts"])
 
@@ -48,9 +54,12 @@ class Reply:
             case HypothesesRanked(causes) if causes:
                 best = causes[0]
                 await self._progressed(f":mag: {best.object}: {best.cause} ({best.confidence:.0%})")
+            case BudgetUsed():
+                await self._progressed(self._progress, str(event))
             case Notice(text):
                 await self.say(f":information_source: {text}")
             case AnswerGiven(text):
+                self.answered = True
                 for piece in pieces(redact(text)):
                     await self._client.chat_postMessage(
                         channel=self._channel, thread_ts=self._thread, markdown_text=piece
@@ -78,6 +87,16 @@ class Reply:
             await self._client.chat_delete(channel=self._channel, ts=self._progress_ts)
             self._progress_ts = ""
 
+    async def ask_rating(self, turn: int) -> None:
+        """Ask how useful the answer to the question at `turn` was."""
+        said = "How useful was this answer?"
+        await self._client.chat_postMessage(
+            channel=self._channel,
+            thread_ts=self._thread,
+            text=said,
+            blocks=rating_blocks(turn, said),
+        )
+
     async def say(self, text: str) -> None:
         """Post one short message."""
         await self._client.chat_postMessage(
@@ -94,9 +113,13 @@ class Reply:
             blocks=[*blocks, section(outcome)],
         )
 
-    async def _progressed(self, text: str) -> None:
-        if self._progress_ts and text != self._progress:
-            self._progress = text
+    async def _progressed(self, text: str, spent: str = "") -> None:
+        if self._progress_ts and (text, spent or self._spent) != (self._progress, self._spent):
+            self._progress, self._spent = text, spent or self._spent
+            shown = redact(text)
             await self._client.chat_update(
-                channel=self._channel, ts=self._progress_ts, text=redact(text)
+                channel=self._channel,
+                ts=self._progress_ts,
+                text=shown,
+                blocks=progress_blocks(shown, self._spent),
             )

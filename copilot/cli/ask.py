@@ -19,12 +19,16 @@ from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
 
 if TYPE_CHECKING:
+    from copilot.cli.narration import Narrator
     from copilot.config.settings import Settings
     from copilot.sessions.assemble import Copilot
     from copilot.sessions.session import Session
     from copilot.sessions.store import SessionStore
 
-_HELP = "Ask on. /evidence ID shows a full text, /fix applies the proposal, /quit ends."
+_HELP = (
+    "Ask on. /evidence ID shows a full text, /fix applies the proposal, /rate 1-5 TEXT says how useful "
+    "an answer was, /quit ends."
+)
 
 
 def ask(
@@ -62,6 +66,7 @@ async def _ask(
     since: str,
     format: o.Format,
 ) -> ExitCode:
+    from copilot.cli.narration import Narrator
     from copilot.model.errors import UsageError
     from copilot.sessions.assemble import assemble
     from copilot.sessions.database import open_database
@@ -72,39 +77,47 @@ async def _ask(
     if not text and not session_id and not talk:
         raise UsageError("there is no question", hint='incident-copilot ask "why is … failing?"')
     begun: str | None = None
+    narrator = Narrator(answer=format is o.Format.TEXT)
     if session_id:
         store = SessionStore(open_database(settings.state.database_url))
-        begun = _replay(store, session_id)
+        begun = _replay(store, session_id, narrator, text)
     # An open question may be the empty one: "what is wrong?".
     question = text or begun
     async with assemble(settings) as copilot:
         session = copilot.resume(session_id) if session_id else copilot.start(title=text)
+        # Said at once: a process that is killed cannot say it at its end.
+        narrate(f"session {session.id}", style="dim")
         code = ExitCode.OK
         if question is not None:
-            code = await _answer(copilot, session, question, places, since, format)
+            code = await _answer(copilot, session, question, places, since, narrator, format)
         if talk:
             await _converse(copilot, session, places, since)
-        narrate(f"session {session.id}", style="dim")
         return code
 
 
-def _replay(store: SessionStore, session: str) -> str | None:
-    """Show what is stored; return the question whose answer is not complete, None if there is none."""
-    from copilot.cli.narration import Narrator
+def _replay(store: SessionStore, session: str, narrator: Narrator, text: str) -> str | None:
+    """Return the question whose answer is not complete, None if there is none.
+
+    Shows what is stored, unless `text` asks something new.
+    """
     from copilot.model.events import QuestionAsked
     from copilot.sessions.ledger import begun_at
     from copilot.sessions.resuming import Unanswered
 
-    narrator, events = Narrator(), store.events(session)
+    events = store.events(session)
+    unanswered = Unanswered.of(events, begun_at(store.engine, session))
+    if text and (unanswered is None or unanswered.text != text):
+        return None
     for event in events:
         if isinstance(event, QuestionAsked):
             narrate(f"? {event.text or 'what is wrong?'}", style="bold")
         narrator.show(event)
-    begun = Unanswered.of(events, begun_at(store.engine, session))
-    if begun is None:
+    # What was found before is no result of what comes now.
+    narrator.diagnosis = narrator.approval = narrator.failure = narrator.finished = None
+    if unanswered is None:
         return None
     narrate("  ▸ the session stopped here; going on with its question", style="magenta")
-    return begun.text
+    return unanswered.text
 
 
 async def _answer(
@@ -113,17 +126,16 @@ async def _answer(
     text: str,
     places: tuple[tuple[str, ...], tuple[str, ...]],
     since: str,
+    narrator: Narrator,
     format: o.Format,
 ) -> ExitCode:
     import getpass
 
     from copilot.cli.investigate import approval_markdown, asked_scope, report_failure
-    from copilot.cli.narration import Narrator
     from copilot.cli.stopping import stoppable
     from copilot.model.diagnosis import Verdict
     from copilot.model.report import report
 
-    narrator = Narrator(answer=format is o.Format.TEXT)
     scope = asked_scope(copilot, *places, o.age(since))
     with stoppable(session.stop):
         async for event in session.ask(text, user=getpass.getuser(), scope=scope):
@@ -149,6 +161,8 @@ async def _converse(
 ) -> None:
     import asyncio
 
+    from copilot.cli.narration import Narrator
+
     narrate(_HELP, style="dim")
     while True:
         try:
@@ -161,8 +175,10 @@ async def _converse(
             _show_evidence(copilot, session, line.removeprefix("/evidence").strip())
         elif line == "/fix":
             await _approve(copilot, session)
+        elif line.startswith("/rate"):
+            rate_by_line(session, line.removeprefix("/rate"))
         elif line:
-            await _answer(copilot, session, line, places, since, o.Format.TEXT)
+            await _answer(copilot, session, line, places, since, Narrator(), o.Format.TEXT)
 
 
 def _show_evidence(copilot: Copilot, session: Session, id: str) -> None:
@@ -171,6 +187,23 @@ def _show_evidence(copilot: Copilot, session: Session, id: str) -> None:
         print(f"{found[id].query}\n\n{found[id].text}")
     else:
         narrate(f"known evidence: {', '.join(found) or 'none'}", style="yellow")
+
+
+def rate_by_line(session: Session, words: str) -> None:
+    """Store "4 right at once" as what the person thinks of the last answer."""
+    import getpass
+
+    from copilot.model.errors import CopilotError
+
+    number, _, text = words.strip().partition(" ")
+    try:
+        ratings = session.rate(
+            int(number) if number.isdecimal() else 0, text=text.strip(), user=getpass.getuser()
+        )
+    except CopilotError as error:
+        narrate(f"error: {error}", style="bold red")
+    else:
+        narrate(f"  stored; this answer: {ratings}")
 
 
 async def _approve(copilot: Copilot, session: Session) -> None:

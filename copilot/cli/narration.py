@@ -62,12 +62,8 @@ class Narrator:
             case HypothesesRanked(causes) if causes:
                 best = causes[0]
                 narrate(f"  → {best.object}: {best.cause} ({best.confidence:.0%})", style="cyan")
-            case BudgetUsed(step, state, tokens, seconds, money):
-                cost = "cost unknown" if money is None else f"${money:.4f}"
-                narrate(
-                    f"  ∙ {state}, step {step}: {tokens:,} tokens, {seconds:.0f} s, {cost}",
-                    style="dim",
-                )
+            case BudgetUsed():
+                narrate(f"  ∙ {event}", style="dim")
             case Notice(text):
                 narrate(f"  ▸ {text}", style="magenta")
             case TextDelta(text) if self.answer and sys.stdout.isatty():

@@ -32,15 +32,24 @@ def report(
         from copilot.sessions.database import open_database
         from copilot.sessions.ledger import AnswerLedger
         from copilot.sessions.quality import groups, regressions
+        from copilot.sessions.ratings import USEFUL
 
         ledger = AnswerLedger(open_database(settings().state.database_url))
-        found = groups(ledger.answered(since=SystemClock().now() - o.age(since)))
+        begin = SystemClock().now() - o.age(since)
+        found, ratings = groups(ledger.answered(since=begin)), ledger.ratings(since=begin)
         worse = regressions(found)
         if format is o.Format.JSON:
             rows = [group.data() for group in found]
-            print_json({"schema_version": "1", "rows": rows, "regressions": worse})
+            every = {"count": len(ratings.given), "mean": ratings.mean}
+            every["useful_share"] = ratings.useful_share
+            report = {"schema_version": "1", "rows": rows, "regressions": worse, "ratings": every}
+            print_json(report)
         else:
             print(_table(found))
+            # Answers of the evidence engine alone are rated, too, and are in no row above.
+            share = ratings.useful_share
+            useful = "" if share is None else f", {share:.0%} rated {USEFUL} or more"
+            print(f"All answers: {ratings}{useful}")
         for line in worse:
             narrate(f"  ▸ worse: {line}", style="bold red")
         return ExitCode.WORSE if worse else ExitCode.OK

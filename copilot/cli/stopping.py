@@ -1,4 +1,4 @@
-"""Ctrl-C while an answer is given: once for the best answer so far, twice to leave."""
+"""How commands end early: Ctrl-C for the best answer so far, SIGTERM with everything tidied up."""
 
 from __future__ import annotations
 
@@ -35,3 +35,20 @@ def stoppable(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         loop.remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM cancel the command, as Ctrl-C does, so that what it opened is closed."""
+    loop = asyncio.get_running_loop()
+    here = asyncio.current_task()
+    assert here is not None
+    try:
+        loop.add_signal_handler(signal.SIGTERM, here.cancel)
+    except (NotImplementedError, RuntimeError, ValueError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)

@@ -162,7 +162,9 @@ class BudgetUsed:
     def __str__(self) -> str:
         """Return it in one line, as every surface shows it."""
         cost = "cost unknown" if self.money is None else f"${self.money:.4f}"
-        return f"{self.state}, step {self.step}: {self.tokens:,} tokens, {self.seconds:.0f} s, {cost}"
+        return (
+            f"{self.state}, step {self.step}: {self.tokens:,} tokens, {self.seconds:.0f} s, {cost}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ async def assemble(settings: Settings, *, clock: Clock | None = None) -> AsyncIt
 
     `clock` is given where "now" is not the machine's: on an emulated cluster.
     """
+    real = clock is None
     clock = clock or SystemClock()
     allow(settings.redaction.allow)
     async with AsyncExitStack() as stack:
@@ -89,10 +90,11 @@ async def assemble(settings: Settings, *, clock: Clock | None = None) -> AsyncIt
         engine = await asyncio.to_thread(open_database, settings.state.database_url)
         stack.callback(engine.dispose)
         cluster = await _cluster(settings, stack)
-        knowledge = LazyKnowledge(engine, settings.state.folder, builtin=settings.knowledge.builtin)
+        knowledge = LazyKnowledge(engine, settings)
         stack.push_async_callback(knowledge.close)
         sources = open_sources(settings, clock, cluster, knowledge, stack)
-        evidence = EvidenceEngine(sources)
+        # What happens on an emulated cluster is nothing to remember.
+        evidence = EvidenceEngine(sources, learn=knowledge.learn if real else None)
         ledger = DatabaseLedger(engine)
         door = await _door(settings, stack, sources, evidence, ledger)
         context = getattr(cluster, "context", "") or "cluster"

@@ -74,6 +74,19 @@ def _migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", "copilot.sessions:migrations")
-    with engine.begin() as connection:
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        sqlite = engine.dialect.name == "sqlite"
+        if sqlite:
+            # The driver begins no transaction before DDL: a process that is killed here would leave
+            # half a schema, which no later migration could go on from.
+            driver.isolation_level = None
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+            connection.commit()
+        finally:
+            connection.rollback()
+            if sqlite:
+                driver.isolation_level = ""

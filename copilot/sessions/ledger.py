@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 from copilot.agent.bookings import Booking
 from copilot.model.clock import Clock
 from copilot.model.errors import NotFoundError, UsageError
+from copilot.sessions.ratings import Rating, Ratings
 from copilot.sessions.schema import answers, events, feedback, journal, sessions
 
 GIVEN = "answer_given"
@@ -131,7 +131,7 @@ class AnswerLedger:
         """Store what somebody thinks of an answer, 1 (useless) to 5; return its turn.
 
         `turn` is the position of the question, by default the last one that was answered. Rating
-        again replaces the earlier rating. Raises `UsageError` and `NotFoundError`.
+        again replaces the earlier rating; without a text, what was written then stays. Raises `UsageError` and `NotFoundError`.
         """
         if not 1 <= useful <= 5:
             raise UsageError(
@@ -140,6 +140,7 @@ class AnswerLedger:
         turn = self._turn(session, turn)
         here = (feedback.c.session == session, feedback.c.turn == turn, feedback.c.user == user)
         with self._engine.begin() as db:
+            text = text or db.execute(select(feedback.c.text).where(*here)).scalar() or ""
             db.execute(delete(feedback).where(*here))
             db.execute(
                 insert(feedback).values(
@@ -148,11 +149,22 @@ class AnswerLedger:
             )
         return turn
 
-    def comments(self, session: str) -> Sequence[tuple[int, str, int, str]]:
-        """Return turn, user, rating and text of all feedback on a session."""
-        query = select(feedback).where(feedback.c.session == session).order_by(feedback.c.at)
+    def ratings(
+        self, *, session: str = "", turn: int | None = None, since: datetime | None = None
+    ) -> Ratings:
+        """Return what people thought, oldest first: of everything, of a session, of one answer."""
+        query = select(feedback).order_by(feedback.c.at, feedback.c.session, feedback.c.user)
+        if session:
+            query = query.where(feedback.c.session == session)
+        if turn is not None:
+            query = query.where(feedback.c.turn == turn)
+        if since is not None:
+            query = query.where(feedback.c.at >= since)
         with self._engine.connect() as db:
-            return [(row.turn, row.user, row.useful, row.text) for row in db.execute(query)]
+            rows = db.execute(query).all()
+        return Ratings(
+            tuple(Rating(r.session, r.turn, r.at, r.user, r.useful, r.text) for r in rows)
+        )
 
     def _turn(self, session: str, turn: int) -> int:
         with self._engine.connect() as db:

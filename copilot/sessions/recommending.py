@@ -39,7 +39,7 @@ async def recommended(settings: Settings, title: str, summary: str) -> Recommend
             "there is no title", hint='incident-copilot recommend "TITLE" --summary "…"'
         )
     engine = await asyncio.to_thread(open_database, settings.state.database_url)
-    knowledge = LazyKnowledge(engine, settings.state.folder, builtin=settings.knowledge.builtin)
+    knowledge = LazyKnowledge(engine, settings)
     try:
         query = redact(f"{title}. {summary}".strip())
         incidents, runbooks = await asyncio.gather(

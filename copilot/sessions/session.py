@@ -12,6 +12,7 @@ from copilot.model.clock import Clock
 from copilot.model.diagnosis import Diagnosis
 from copilot.model.errors import ApprovalError, CopilotError
 from copilot.model.events import (
+    AnswerGiven,
     ApprovalNeeded,
     DiagnosisReady,
     Event,
@@ -20,7 +21,8 @@ from copilot.model.events import (
     QuestionAsked,
 )
 from copilot.model.scope import Scope
-from copilot.sessions.ledger import AnswerJournal, begun_at
+from copilot.sessions.ledger import AnswerJournal, AnswerLedger, begun_at
+from copilot.sessions.ratings import Ratings
 from copilot.sessions.resuming import Resumption, Unanswered
 from copilot.sessions.scoping import Scoping
 from copilot.sessions.store import SessionStore
@@ -134,6 +136,23 @@ class Session:
     def stop(self) -> None:
         """End the answer that is being given with the best one so far."""
         self._stop.set()
+
+    @property
+    def answered(self) -> int:
+        """Position of the last question that has an answer, -1 when there is none."""
+        asked, answered = -1, -1
+        for position, event in enumerate(self.history()):
+            if isinstance(event, QuestionAsked):
+                asked = position
+            elif isinstance(event, AnswerGiven):
+                answered = asked
+        return answered
+
+    def rate(self, useful: int, *, text: str = "", user: str = "", turn: int = -1) -> Ratings:
+        """Say how useful an answer was, 1 to 5; return what all think of it."""
+        ledger = AnswerLedger(self._store.engine)
+        turn = ledger.rate(self._id, useful, self._clock.now(), text=text, user=user, turn=turn)
+        return ledger.ratings(session=self._id, turn=turn)
 
     def _answers(
         self, text: str, scope: Scope, history: Sequence[Event], given: Answering

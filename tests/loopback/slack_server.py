@@ -63,8 +63,9 @@ class SlackServer:
             arguments.update(await request.json())
         else:
             arguments.update(await request.post())
-        if isinstance(arguments.get("blocks"), str):
-            arguments["blocks"] = json.loads(arguments["blocks"])
+        for name in ("blocks", "view"):
+            if isinstance(arguments.get(name), str):
+                arguments[name] = json.loads(arguments[name])
         method = request.match_info["method"]
         self.calls.append((method, arguments))
         self._changed.set()
@@ -104,16 +105,28 @@ def mention(
     return {"type": "event_callback", "team_id": "T1", "event_id": event, "event": inner}
 
 
-def click(action: str, approval: str, *, user: str = "U1", thread: str = "100.1") -> dict[str, Any]:
+def click(action: str, value: str, *, user: str = "U1", thread: str = "100.1") -> dict[str, Any]:
     return {
         "type": "block_actions",
+        "trigger_id": "t-1",
         "team": {"id": "T1"},
         "user": {"id": user, "team_id": "T1"},
         "channel": {"id": "C1"},
         "message": {"ts": "1005.1", "thread_ts": thread, "blocks": [{"type": "actions"}]},
         "actions": [
-            {"type": "button", "action_id": action, "block_id": "decision", "value": approval}
+            {"type": "button", "action_id": action, "block_id": "decision", "value": value}
         ],
+    }
+
+
+def dialog(view: dict[str, Any], *, user: str = "U1", **values: dict[str, Any]) -> dict[str, Any]:
+    """What is sent when somebody stores a dialog; `values` are those of its inputs."""
+    state = {"values": {name: {"value": value} for name, value in values.items()}}
+    return {
+        "type": "view_submission",
+        "team": {"id": "T1"},
+        "user": {"id": user, "team_id": "T1"},
+        "view": {**view, "id": "V1", "state": state},
     }
 
 

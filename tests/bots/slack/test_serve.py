@@ -18,6 +18,7 @@ from copilot.config.settings import (
 )
 from copilot.model.errors import ConfigError
 from copilot.sessions.assemble import Copilot, assemble
+from copilot.sessions.ledger import AnswerLedger
 from eval.environments.emulator.environment import Emulator
 from eval.faults.registry import fault
 from tests.loopback.slack_server import SlackServer, click, mention
@@ -67,11 +68,18 @@ async def test_a_thread_from_mention_to_verified_fix(
         assert "## Root cause" in answer
         assert "zero replicas" in answer
         assert len(set(re.findall(r"ev-[0-9a-f]{10}", answer))) >= 3
-        buttons = posts[-1]["blocks"][-1]["elements"]
+        await slack.until(lambda: "How useful" in str(slack.of("chat.postMessage")[-1]), 10)
+        (offer,) = [post for post in posts if "Proposed" in post.get("text", "")]
+        buttons = offer["blocks"][-1]["elements"]
         await slack.deliver("e2", "interactive", click("approve_fix", buttons[0]["value"]))
         await slack.until(lambda: "Verified" in str(slack.of("chat.postMessage")[-1]), 60)
+        answered = copilot.thread("slack:T1:C1:100.1").answered
+        await slack.deliver("e3", "interactive", click("rate_5", str(answered)))
+        await slack.until(lambda: "5.0 of 5 by 1 person" in str(slack.of("chat.update")[-1]), 10)
     assert await environment.healthy()
     stored = copilot.ledger.entry(buttons[0]["value"])
+    (rated,) = AnswerLedger(copilot.store.engine).ratings().given
+    assert (rated.user, rated.useful, rated.turn) == ("slack:U1", 5, answered)
     assert (stored.state, stored.decided_by) == ("verified", "slack:U1")
 
 

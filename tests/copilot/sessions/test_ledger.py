@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from copilot.agent.bookings import Booking
+from copilot.cli.ask import rate_by_line
 from copilot.cli.main import app
 from copilot.model.errors import NotFoundError, UsageError
 from copilot.model.events import (
@@ -28,6 +30,7 @@ from copilot.sessions.database import open_database
 from copilot.sessions.finetuning import split
 from copilot.sessions.ledger import Answered, AnswerJournal, AnswerLedger, begun_at
 from copilot.sessions.quality import groups, regressions
+from copilot.sessions.session import Session
 from copilot.sessions.store import SessionStore
 from copilot.sessions.usage import sums
 from retrieval.documents import Document
@@ -106,7 +109,8 @@ def test_answers_are_rated(db: Engine) -> None:
     ledger.rate(id, 5, NOW, user="ada", text="right at once")
     ledger.rate(id, 3, NOW, user="bob")
     assert sorted(ledger.answered()[0].ratings) == [3, 5]
-    assert (0, "ada", 5, "right at once") in ledger.comments(id)
+    given = ledger.ratings(session=id).given
+    assert ("ada", 5, "right at once") in [(one.user, one.useful, one.text) for one in given]
     with pytest.raises(UsageError, match="9 is not a rating"):
         ledger.rate(id, 9, NOW)
     with pytest.raises(NotFoundError, match="no question at position 3"):
@@ -115,6 +119,41 @@ def test_answers_are_rated(db: Engine) -> None:
         ledger.rate("s-none", 3, NOW)
     with pytest.raises(NotFoundError, match="no answer yet"):
         ledger.rate(SessionStore(db).create(NOW), 3, NOW)
+
+
+def test_ratings_are_read_for_an_evaluation(db: Engine) -> None:
+    first, second = answered(db), answered(db)
+    ledger = AnswerLedger(db)
+    assert (ledger.ratings().mean, ledger.ratings().useful_share) == (None, None)
+    assert str(ledger.ratings()) == "not rated yet"
+    for session, user, useful in ((first, "ada", 5), (first, "bob", 2), (second, "ada", 3)):
+        ledger.rate(session, useful, NOW, user=user, text="x" if useful == 5 else "")
+    whole = ledger.ratings()
+    assert (len(whole.given), whole.mean) == (3, 10 / 3)
+    assert whole.useful_share == 2 / 3
+    assert str(whole) == "3.3 of 5 by 2 people"
+    assert str(ledger.ratings(session=second)) == "3.0 of 5 by 1 person"
+    assert ledger.ratings(session=first, turn=4).given == ()
+    assert ledger.ratings(since=NOW + timedelta(days=1)).given == ()
+    ledger.rate(first, 4, NOW, user="ada")
+    assert [(r.useful, r.text) for r in ledger.ratings(session=first).given if r.user == "ada"] == [
+        (4, "x")
+    ], "without a text, what was written then stays"
+
+
+def test_in_a_conversation_an_answer_is_rated_by_a_line(
+    db: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    id = answered(db)
+    session = Session(id, SessionStore(db), cast(Any, None), cast(Any, None), Now())
+    assert session.answered == 0
+    rate_by_line(session, " 4 right at once")
+    rate_by_line(session, " good")
+    told = capsys.readouterr().err
+    assert "stored; this answer: 4.0 of 5 by 1 person" in told
+    assert "give 1 (useless) to 5" in told
+    (given,) = AnswerLedger(db).ratings(session=id).given
+    assert (given.useful, given.text) == (4, "right at once")
 
 
 def row(week: int, n: int, **changes: object) -> Answered:
@@ -186,7 +225,11 @@ def test_the_commands(db: Engine, tmp_path: Path) -> None:
     assert run(app, ["rate", id, "7"]).exit_code == 2
     assert run(app, ["rate", "s-none", "3"]).exit_code == 5
     report = run(app, ["quality", "report", "--since", "9000d", "--format", "json"])
-    assert json.loads(report.stdout)["rows"][0]["rating"] == 4
+    told = json.loads(report.stdout)
+    assert told["rows"][0]["rating"] == 4
+    assert told["ratings"] == {"count": 1, "mean": 4.0, "useful_share": 1.0}
+    words = run(app, ["quality", "report", "--since", "9000d"]).stdout
+    assert "All answers: 4.0 of 5 by 1 person, 100% rated 3 or more" in words
     text = run(app, ["export", "trajectory", id]).stdout
     assert "**ada asked:** why?" in text
     assert "called `get_logs" in text
