@@ -19,7 +19,7 @@ from copilot.evidence.ledger import Ledger
 from copilot.evidence.reads import Reader
 from copilot.evidence.report import Report, draw_up
 from copilot.evidence.snapshot import NO_TELEMETRY, Snapshot
-from copilot.evidence.wanted import CLUSTER_WIDE, NAMESPACED, ON_DEMAND
+from copilot.evidence.wanted import CLUSTER_WIDE, NAMESPACED, ON_DEMAND, WEBHOOKS
 from copilot.model.diagnosis import Finding, Severity
 from copilot.model.events import (
     DiagnosisReady,
@@ -38,7 +38,7 @@ from copilot.tools.sources import Sources
 from retrieval.values import KnowledgeSource
 
 _OPTIONAL = frozenset({"Secret", "StorageClass", "Namespace", "PersistentVolume", "Endpoints",
-                       "HorizontalPodAutoscaler", "Ingress", "LimitRange", "ServiceAccount"})  # fmt: skip
+                       "HorizontalPodAutoscaler", "Ingress", "LimitRange", "ServiceAccount", *WEBHOOKS})  # fmt: skip
 
 
 class EvidenceEngine:

@@ -18,11 +18,15 @@ CLUSTER_WIDE = ("Node",)
 """These two are always listed."""
 
 ON_DEMAND = ("ResourceQuota", "LimitRange", "ServiceAccount", "PersistentVolumeClaim",
-             "PersistentVolume", "StorageClass", "Namespace", "Secret", "Job", "CronJob", "DaemonSet")  # fmt: skip
+             "PersistentVolume", "StorageClass", "Namespace", "ValidatingWebhookConfiguration",
+             "MutatingWebhookConfiguration", "Secret", "Job", "CronJob", "DaemonSet")  # fmt: skip
 """Listed when called for, the most telling first."""
 SPARE = ("Secret", "Job", "CronJob", "PersistentVolumeClaim", "DaemonSet")
 """Those of them that may tell something though nothing calls for them, while calls are left."""
-WITHOUT_NAMESPACE = frozenset({*CLUSTER_WIDE, "PersistentVolume", "StorageClass", "Namespace"})
+WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+WITHOUT_NAMESPACE = frozenset(
+    {*CLUSTER_WIDE, *WEBHOOKS, "PersistentVolume", "StorageClass", "Namespace"}
+)
 
 ROUTINE = ("Scheduled", "Pulling", "Pulled", "Created", "Started", "SuccessfulCreate")
 """Reasons of events that say only that all went well; most events are such."""
@@ -43,6 +47,7 @@ _MENTIONED = {
     "StorageClass": re.compile(r"storageclass|unbound|provision", re.I),
     "Secret": re.compile(r"secret", re.I),
     "Namespace": re.compile(r"PodSecurity|being terminated", re.I),
+    **{kind: re.compile(r"webhook", re.I) for kind in WEBHOOKS},
 }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from connectors.api.values import Json
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Fact
 from copilot.evidence.kube import ref_of
+from copilot.evidence.wanted import WEBHOOKS
 from copilot.model.scope import ObjectRef
 
 _QUOTA = re.compile(r"(exceeded|failed) quota: ([\w.-]+)[,:]?(.*)", re.I | re.S)
@@ -62,10 +64,13 @@ def claims_of(case: Case, workload: ObjectRef, message: str) -> tuple[list[Claim
     webhook = _WEBHOOK.search(message)
     if webhook:
         name = webhook.group(1) or webhook.group(2)
-        place = ObjectRef("ValidatingWebhookConfiguration", "", name)
+        holders = _holders(case, name)
+        place, *rest = [ref_of(o) for o in holders] or [
+            ObjectRef(kind, "", name) for kind in WEBHOOKS
+        ]
         why = f"admission webhook {name} {'fails' if webhook.group(1) else 'denies it'} ({_tail(message)})"
-        also = (ObjectRef("MutatingWebhookConfiguration", "", name),)
-        return [Claim(place, "admission.webhook_failing", 0.9, why, also=also)], []
+        evidence = [case.ledger.value(o, "webhooks") for o in holders[:1]]
+        return [Claim(place, "admission.webhook_failing", 0.9, why, also=tuple(rest))], evidence
     priority = _PRIORITY.search(message)
     if priority:
         why = f"its PriorityClass {priority.group(1)} does not exist"
@@ -75,6 +80,16 @@ def claims_of(case: Case, workload: ObjectRef, message: str) -> tuple[list[Claim
         also = (ObjectRef("Namespace", "", workload.namespace),)
         return [Claim(workload, "security.pod_security", 0.92, why, also=also)], []
     return [Claim(workload, "unknown", 0.4, f"the API server refuses them ({_tail(message)})")], []
+
+
+def _holders(case: Case, webhook: str) -> list[Json]:
+    """Return the configurations that hold a webhook: the API server names only the webhook itself."""
+    return [
+        obj
+        for kind in WEBHOOKS
+        for obj in case.snapshot.of(kind)
+        if any(hook.get("name") == webhook for hook in obj.get("webhooks") or [])
+    ]
 
 
 def _tail(message: str) -> str:

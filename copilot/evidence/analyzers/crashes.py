@@ -76,7 +76,8 @@ def analyze(subject: Subject) -> Iterator[Clue]:
         claims, extra, why, toward = _by_itself(subject, code)
         code_name = "pod.init_failing" if subject.init else "pod.crash_loop"
     if subject.init:
-        claims = [*claims, Claim(subject.workload, "init.failing", 0.6, why, facts=_facts(subject))]
+        others = [c for c in claims if c.cause != "workload.crash_on_start"]
+        claims = [*others, Claim(subject.workload, "init.failing", 0.7, why, facts=_facts(subject))]
     weight = subject.weight
     back = _dependency_back(subject, toward, end)
     if back is not None and toward is not None:
@@ -251,7 +252,7 @@ def _by_itself(subject: Subject, code: int) -> tuple[list[Claim], list[str], str
     }.get(code, f"the program exits by itself with code {code}")
     tail = logclaims.last_words(subject)
     evidence = [*evidence, *tail]
-    own: list[Claim] = []
+    own: list[Claim] = _own_dns(subject, toward)
     if code in (126, 127, 128):
         own.append(Claim(workload, "workload.bad_command", 0.92, why, facts=facts))
     elif code == 0:
@@ -262,6 +263,15 @@ def _by_itself(subject: Subject, code: int) -> tuple[list[Claim], list[str], str
         strength = 0.7 if specific < 0.3 else 0.4 if specific < 0.6 else 0.15
         own.append(Claim(workload, "workload.crash_on_start", strength, why, facts=facts))
     return [*said, *changes.claims, *own], [*evidence, *changes.evidence], why, toward
+
+
+def _own_dns(subject: Subject, toward: ObjectRef | None) -> list[Claim]:
+    """A pod that asks other name servers than the cluster's finds no Service by its name."""
+    policy = str(dig(subject.case.snapshot.spec(subject.workload), "dnsPolicy", "ClusterFirst"))
+    if toward is None or policy in ("ClusterFirst", "ClusterFirstWithHostNet"):
+        return []
+    why = f"its dnsPolicy {policy} keeps it from resolving {toward.name}, without which it ends"
+    return [Claim(subject.workload, "network.dns", 0.85, why)]
 
 
 def _onset(subject: Subject, end: Json) -> datetime | None:

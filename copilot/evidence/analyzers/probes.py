@@ -68,6 +68,9 @@ def is_failing(case: Case, pod: Json, status: Json) -> bool:
             return True
     delay = int(probe.get("initialDelaySeconds") or 0)
     grace = min(max(25.0, delay + 3.0 * int(probe.get("periodSeconds") or 10)), 90.0)
+    if _not_started(container, status) and not status.get("restartCount"):
+        # Until then no other probe is asked, and the program may take all the time that it is given.
+        grace = max(grace, min(_allowed(container["startupProbe"]), 600.0))
     if not case.is_starting(pod, status, grace):
         ready = condition(pod, "Ready") or {}
         since = parse_time(ready.get("lastTransitionTime"))
@@ -79,6 +82,9 @@ def is_failing(case: Case, pod: Json, status: Json) -> bool:
 def analyze(subject: Subject) -> Iterator[Clue]:
     """Say why a running container is not ready."""
     case, workload = subject.case, subject.workload
+    if _not_started(subject.spec, subject.status):
+        yield from liveness(subject, subject.events("Unhealthy", containing="tartup probe"))
+        return
     events = subject.events("Unhealthy", containing="eadiness probe")
     probe = subject.spec.get("readinessProbe") or {}
     changes = changed.claims(subject, "not_ready")
@@ -129,6 +135,18 @@ def analyze(subject: Subject) -> Iterator[Clue]:
     )
 
 
+def _not_started(container: Json, status: Json) -> bool:
+    return status.get("started") is False and bool(container.get("startupProbe"))
+
+
+def _allowed(probe: Json) -> float:
+    """Return how many seconds a probe may fail from the start on before the container is killed."""
+    period = int(probe.get("periodSeconds") or 10)
+    return int(probe.get("initialDelaySeconds") or 0) + period * int(
+        probe.get("failureThreshold") or 3
+    )
+
+
 def liveness(subject: Subject, events: Sequence[Json]) -> Iterator[Clue]:
     """Say why a liveness or startup probe keeps killing a container."""
     case, workload = subject.case, subject.workload
@@ -140,10 +158,7 @@ def liveness(subject: Subject, events: Sequence[Json]) -> Iterator[Clue]:
     plain = judge(subject, probe, _text(events), others=("readinessProbe",))
     judged = _unchanged(plain, changes)
     wrong, why = judged.wrong, judged.why
-    period = int(probe.get("periodSeconds") or 10)
-    allowed = int(probe.get("initialDelaySeconds") or 0) + period * int(
-        probe.get("failureThreshold") or 3
-    )
+    allowed = int(_allowed(probe))
     impatient = allowed <= 15 and not subject.spec.get("startupProbe")
     if plain.kind in ("refused", "timeout") and plain.wrong < 0.8:
         end = dig(subject.status, "lastState.terminated", {}) or dig(
@@ -172,14 +187,16 @@ def liveness(subject: Subject, events: Sequence[Json]) -> Iterator[Clue]:
     elif judged.kind == "timeout":
         claims.append(Claim(workload, "application.slow", 0.5 * rest, why, facts=facts))
     killing = subject.events("Killing")
+    again = bool(dig(subject.status, "lastState.terminated"))
+    what = "is restarted again and again by" if again else "does not pass"
     yield case.clue(
         "pod.killed_by_probe",
         workload,
-        f"{subject.label}: container {subject.container} is restarted again and again by its {field}: {why}",
+        f"{subject.label}: container {subject.container} {what} its {field}: {why}",
         [
             *subject.quote_events([*events[-2:], *killing[-1:]]),
             subject.quote_spec(field),
-            subject.quote_state("lastState"),
+            subject.quote_state("lastState" if again else "state"),
             *judged.evidence,
             *evidence,
             *changes.evidence,
@@ -233,6 +250,11 @@ def judge(subject: Subject, probe: Json, text: str, others: Sequence[str]) -> Ju
     if _TIMEOUT.search(text):
         seconds = int(probe.get("timeoutSeconds") or 1)
         return Judgement(0.3, "timeout", f"{asked} and gets no answer within {seconds} s")
+    heard = listening(subject.case.snapshot, subject.pod)
+    if not text and number is not None and heard and number not in heard:
+        return Judgement(
+            0.9, "other", f"{asked}, but the program listens on port {next(iter(heard))}"
+        )
     return Judgement(0.2, "other", text[-160:] or "it never became ready")
 
 

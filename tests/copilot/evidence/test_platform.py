@@ -169,3 +169,26 @@ async def test_a_refused_pull() -> None:
     world.event("Pod", "store-abc12-x1", "Failed", 'Failed to pull image "r/x:1": rpc error: code = Unknown '
                 "desc = failed to authorize: failed to fetch anonymous token: 401 Unauthorized")  # fmt: skip
     assert top(await look(world)) == ("Deployment/store", "image.pull_unauthorized")
+
+
+@pytest.mark.parametrize("seconds", [60, 15])
+async def test_a_startup_probe_that_asks_elsewhere(seconds: float) -> None:
+    """Until it passes no other probe is asked; a slow start within its patience is none."""
+    world = three_services()
+    pod = world.get("Pod", "store-abc12-x1")
+    probe = {"httpGet": {"path": "/livez", "port": 8181}, "periodSeconds": 5, "failureThreshold": 6}
+    for spec in (pod["spec"], world.deployment("store")["spec"]["template"]["spec"]):
+        spec["containers"][0]["startupProbe"] = probe
+    pod["metadata"]["creationTimestamp"] = ago(seconds)
+    pod["status"]["conditions"][0] |= {"status": "False", "lastTransitionTime": ago(seconds)}
+    pod["status"]["containerStatuses"][0] |= {
+        "ready": False,
+        "started": False,
+        "state": {"running": {"startedAt": ago(seconds)}},
+    }
+    world.log("store", (seconds, "listening on :9000"))
+    diagnosis = await look(world)
+    if seconds > 30:
+        assert top(diagnosis) == ("Deployment/store", "probe.startup_misconfigured")
+    else:
+        assert not any(c.cause.startswith("probe.") for c in diagnosis.root_causes)
