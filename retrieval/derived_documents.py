@@ -6,6 +6,7 @@ so that storing them again changes nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -64,12 +65,12 @@ class ExamplePath:
     incidents: tuple[str, ...] = ()
 
 
-def template_document(seen: SeenTemplate) -> Document:
+def template_document(seen: SeenTemplate, *, place: str = "") -> Document:
     """Return the document of a template: its text, examples, and what it meant before.
 
-    Counts are left out: they change with every line, and nobody searches for them.
+    `place` is where the service runs, such as a cluster, if there is more than one. Counts are left out: they change with every line, and nobody searches for them.
     """
-    path = f"{TEMPLATES}{seen.service}/{_slug(seen.text)}"
+    path = f"{TEMPLATES}{_under(place)}{seen.service}/{_slug(seen.text)}"
     parts = [f"Log lines of {seen.service}:\n\n```\n{seen.text[:_LONGEST]}\n```"]
     if seen.examples:
         lines = "\n".join(each[:_LONGEST] for each in seen.examples[:_EXAMPLES])
@@ -81,15 +82,15 @@ def template_document(seen: SeenTemplate) -> Document:
     known = {"services": seen.service, "source": "logs"}
     if seen.meant:
         known["incidents"] = ", ".join(each.incident for each in seen.meant)
-    return Document(path, path, DocumentKind.RUNBOOK, title, "\n\n".join(parts), known)
+    return Document(path, path, DocumentKind.TELEMETRY, title, "\n\n".join(parts), known)
 
 
 def service_documents(
-    edges: Sequence[CallEdge], paths: Sequence[ExamplePath] = ()
+    edges: Sequence[CallEdge], paths: Sequence[ExamplePath] = (), *, place: str = ""
 ) -> list[Document]:
     """Return one document per service: whom it calls, who calls it, and what breaks when it is slow."""
     names = sorted({name for edge in edges for name in (edge.caller, edge.callee)})
-    return [_service(name, edges, paths) for name in names]
+    return [_service(name, edges, paths, place) for name in names]
 
 
 def dependents(service: str, edges: Sequence[CallEdge]) -> list[tuple[str, ...]]:
@@ -111,7 +112,9 @@ def dependents(service: str, edges: Sequence[CallEdge]) -> list[tuple[str, ...]]
     return found
 
 
-def _service(name: str, edges: Sequence[CallEdge], paths: Sequence[ExamplePath]) -> Document:
+def _service(
+    name: str, edges: Sequence[CallEdge], paths: Sequence[ExamplePath], place: str
+) -> Document:
     out = sorted((e for e in edges if e.caller == name), key=lambda e: e.callee)[:_CALLS]
     into = sorted((e for e in edges if e.callee == name), key=lambda e: e.caller)[:_CALLS]
     parts = []
@@ -132,18 +135,27 @@ def _service(name: str, edges: Sequence[CallEdge], paths: Sequence[ExamplePath])
     incidents = dict.fromkeys(id for path in mine for id in path.incidents)
     if incidents:
         known["incidents"] = ", ".join(incidents)
-    path = f"{TRACES}{name}"
+    path = f"{TRACES}{_under(place)}{name}"
     return Document(
-        path, path, DocumentKind.RUNBOOK, f"Dependencies of {name}", "\n\n".join(parts), known
+        path, path, DocumentKind.TELEMETRY, f"Dependencies of {name}", "\n\n".join(parts), known
     )
 
 
 def _call(edge: CallEdge) -> str:
-    # Rounded, so that a profile that is nearly the same is the same document.
-    return (
-        f"{edge.caller} → {edge.callee}: p50 {edge.p50_ms:.2g} ms, p95 {edge.p95_ms:.2g} ms, "
-        f"{100 * edge.error_share:.2g} % of calls fail"
-    )
+    told = [
+        f"{name} about {_rough(value):g} ms"
+        for name, value in (("p50", edge.p50_ms), ("p95", edge.p95_ms))
+        if value > 0
+    ]
+    share = _rough(100 * edge.error_share)
+    if share >= 1:
+        told.append(f"about {share:g} % of calls fail")
+    return f"{edge.caller} → {edge.callee}" + (f": {', '.join(told)}" if told else "")
+
+
+def _rough(value: float) -> float:
+    """Return the nearest of 1, 3, 10, 30, …: a profile that is nearly the same is the same document."""
+    return 0.0 if value <= 0 else float(f"{10 ** (round(2 * math.log10(value)) / 2):.1g}")
 
 
 def _example(path: ExamplePath) -> str:
@@ -158,6 +170,10 @@ def _meaning(each: Meaning) -> str:
     cause = f": {each.cause}" if each.cause else ""
     fix = f"; fixed by: {each.fix}" if each.fix else ""
     return f"{each.incident}{when} {each.title}{cause}{fix}"
+
+
+def _under(place: str) -> str:
+    return f"{place}/" if place else ""
 
 
 def _slug(text: str) -> str:

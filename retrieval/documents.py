@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from retrieval.ingestion.markup import bare
 from retrieval.values import DocumentKind
 
 if TYPE_CHECKING:
@@ -21,7 +22,18 @@ Progress = Callable[[int, int, str], None]
 GLANCE = "At a glance"
 """The section that is made of a document's front matter."""
 
-_GLANCE_FIELDS = ("id", "alerts", "symptoms", "services", "causes", "cause", "fix", "held", "tags")
+_GLANCE_FIELDS = (
+    "id",
+    "alerts",
+    "symptoms",
+    "services",
+    "causes",
+    "cause",
+    "fix",
+    "held",
+    "tags",
+    "description",
+)
 
 
 class View(StrEnum):
@@ -117,7 +129,8 @@ class IndexStatus:
     `owner` is whether this process may change it; `vectors` what answers searches by meaning now
     ("exact", "chroma" or "none"); `chroma` the state of the derived Chroma index ("ready", "behind",
     "building", "broken" or "absent"); `stale` how many passages have no vector of the current model;
-    `notes` what a person should know, one line each.
+    `notes` what a person should know, one line each; `telemetry` how many documents were made of logs and
+    traces, beside the `documents` that people wrote.
     """
 
     documents: int
@@ -134,6 +147,7 @@ class IndexStatus:
     revision: int
     updated_at: datetime | None = None
     notes: tuple[str, ...] = ()
+    telemetry: int = 0
 
 
 def digest(*parts: str) -> str:
@@ -155,10 +169,10 @@ def glance(metadata: Mapping[str, str]) -> str:
 
 def whole_input(title: str, glance_text: str, text: str) -> str:
     """Return what is embedded and indexed for a whole document."""
-    return "\n".join(part for part in (title, glance_text, text) if part)
+    return "\n".join(part for part in (title, glance_text, bare(text)) if part)
 
 
 def section_input(title: str, section: str, text: str) -> str:
     """Return what is embedded and indexed for a section: its title path in front."""
     heading = f"{title} > {section}" if section else title
-    return f"{heading}\n{text}"
+    return f"{bare(heading)}\n{bare(text)}"

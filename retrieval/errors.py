@@ -25,3 +25,7 @@ class UnreadableFile(KnowledgeError):
 
 class VectorIndexBroken(KnowledgeError):
     """The derived vector index does not answer or disagrees with the store: rebuild it."""
+
+
+class VectorIndexAway(VectorIndexBroken):
+    """The server of the derived vector index cannot be reached now: what it holds may well be sound."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.derived_documents import TEMPLATES, TRACES
 from retrieval.documents import Document, IndexStatus, IngestReport, Progress
-from retrieval.embedding.minilm import MiniLM
+from retrieval.embedding.checked import CheckedEmbedder
+from retrieval.embedding.minilm import FAMILY, MiniLM
 from retrieval.embedding.protocol import Embedder
 from retrieval.errors import (
     EmbeddingUnavailable,
@@ -26,6 +28,7 @@ from retrieval.incidents import Circumstances, facts, weighed
 from retrieval.indexes.lock import FolderLock, holder
 from retrieval.indexes.words import spoken
 from retrieval.ingestion.front_matter import clean
+from retrieval.mending import Mending
 from retrieval.values import BuiltIn, DocumentKind, Hit
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
     from retrieval.embedding.protocol import Vectors
     from retrieval.indexes.corpus import Corpus
-    from retrieval.indexes.derived import DerivedIndexes, VectorSearch
+    from retrieval.indexes.derived import ChromaUrl, DerivedIndexes, VectorSearch
     from retrieval.indexes.hybrid import Found
     from retrieval.ingestion.ingest import Ingestion
     from retrieval.store import DocumentStore, Passage
@@ -43,7 +46,14 @@ _log = logging.getLogger(__name__)
 ACCEPTED = "accepted/"
 """What the paths of accepted postmortems begin with."""
 
-_FILELESS = (ACCEPTED, TEMPLATES, TRACES)
+_DERIVED = (TEMPLATES, TRACES)
+_FILELESS = (ACCEPTED, *_DERIVED)
+
+_TELEMETRY = 2
+"""How many documents of logs and traces come before others, where all kinds are asked for."""
+
+PATIENCE_SECONDS = 10.0
+"""How long a model that could not be used is left alone by searches."""
 
 _SPARE = 10
 """How many more documents are looked at than asked for, to put others in the place of copies."""
@@ -73,7 +83,9 @@ class KnowledgeIndex:
         self._lock = lock
         self._builtin = builtin
         self._changing = threading.Lock()
+        self._mending = Mending(self._stale, self._mend, self._mended)
         self._embedding_trouble = ""
+        self._ask_again_at = 0.0
         self._library_trouble = ""
 
     @classmethod
@@ -85,21 +97,23 @@ class KnowledgeIndex:
         embedder: Embedder | None = None,
         builtin: bool = True,
         vectors: VectorSearch = "auto",
+        server: ChromaUrl | None = None,
         progress: Progress | None = None,
     ) -> KnowledgeIndex:
         """Open the knowledge in a database, with derived indexes in `data_folder`.
 
-        `builtin` includes the packaged runbooks: the owner stores them now if they changed.
+        `server` is a Chroma server instead of the embedded one. `builtin` includes the packaged runbooks: the owner stores them now if they changed.
         Raise `KnowledgeError` when the database or the folder cannot be used.
         """
         from retrieval.indexes.derived import DerivedIndexes
         from retrieval.store import DocumentStore
 
-        chosen = embedder or MiniLM()
         store = DocumentStore(engine)
         store.revision()
+        given = embedder or MiniLM()
+        chosen = CheckedEmbedder(given, store.dimension(given.name))
         lock = FolderLock.take(data_folder)
-        derived = DerivedIndexes(store, data_folder, chosen, vectors)
+        derived = DerivedIndexes(store, data_folder, chosen, vectors, server)
         index = cls(store, derived, data_folder, chosen, lock, builtin=builtin)
         if builtin and lock is not None:
             try:
@@ -113,6 +127,7 @@ class KnowledgeIndex:
 
     def close(self) -> None:
         """Give the data folder to whoever opens it next."""
+        self._mending.close()
         self._derived.close()
         if self._lock is not None:
             self._lock.release()
@@ -137,14 +152,22 @@ class KnowledgeIndex:
         limit: int = 5,
         builtin: BuiltIn = BuiltIn.UNLESS_NEAR,
         today: Circumstances | None = None,
+        fill: bool = False,
     ) -> list[Hit]:
         """Return the best documents for a free-text query, best first, each document once.
 
         `builtin` says where the packaged runbooks come, in an index that has them. With `today` past
-        incidents are also ordered by age, outcome, recurrence and how near their services are.
+        incidents are also ordered by age, outcome, recurrence and how near their services are. With
+        `fill` there are `limit` of the team's own, if it has so many, those that nothing speaks for last.
         """
         return await asyncio.to_thread(
-            self.search_now, query, kind=kind, limit=limit, builtin=builtin, today=today
+            self.search_now,
+            query,
+            kind=kind,
+            limit=limit,
+            builtin=builtin,
+            today=today,
+            fill=fill,
         )
 
     def search_now(
@@ -155,25 +178,38 @@ class KnowledgeIndex:
         limit: int = 5,
         builtin: BuiltIn = BuiltIn.UNLESS_NEAR,
         today: Circumstances | None = None,
+        fill: bool = False,
     ) -> list[Hit]:
         """Search in the calling thread."""
         query = clean(query).strip()
         if limit < 1 or not query:
             return []
+        if self.owner:
+            self._mending.start()
         # While this process ingests, every document is a new revision: answer from before it.
-        settled = not self._changing.locked()
+        settled = not self._changing.locked() and not self._mending.running
         corpus = self._derived.corpus(keep=self.owner and settled, latest=settled)
-        if not corpus.entries:
-            return []
         place = builtin if self._builtin else BuiltIn.NEVER
         deeper = limit + _SPARE
-        try:
-            found = self._found(corpus, query, kind, place, deeper)
-        except VectorIndexBroken as error:
-            self._derived.doubt(error)
-            found = self._found(corpus, query, kind, place, deeper)
-        found = self._spread(corpus, found)
-        return weighed(self._hits(found if today else found[:limit]), today)[:limit]
+
+        def ask() -> tuple[list[Found], list[Hit]]:
+            try:
+                found = self._found(corpus, query, kind, place, deeper, fill)
+            except VectorIndexBroken as error:
+                self._derived.doubt(error)
+                found = self._found(corpus, query, kind, place, deeper, fill)
+            found = self._spread(corpus, found) if found else []
+            if kind is None:
+                found = _telemetry_last(corpus, found)
+            found = found if today else found[:limit]
+            return found, self._hits(found)
+
+        found, hits = ask() if corpus.entries else ([], [])
+        if len(hits) < len(found) and not settled:
+            # What this corpus names was split anew meanwhile.
+            corpus = self._derived.corpus(keep=False)
+            found, hits = ask()
+        return weighed(hits, today)[:limit]
 
     def _hits(self, found: Sequence[Found]) -> list[Hit]:
         passages = self._store.passages([each.section for each in found])
@@ -262,20 +298,38 @@ class KnowledgeIndex:
             self._derive(None)
             return report
 
-    def put(self, documents: Iterable[Document], now: datetime) -> IngestReport:
+    def put(
+        self, documents: Iterable[Document], now: datetime, *, most: int = 0, later: bool = False
+    ) -> IngestReport:
         """Index documents that have no file: those of `retrieval.derived_documents`.
 
-        Those that are as they were cost nothing. Raise `IndexLocked` when not the owner.
+        Those that are as they were cost nothing. With `most` no new one is stored once there are so many.
+        With `later` they are found by their words at once, and embedded in the background of a later search.
+        Raise `IndexLocked` when not the owner.
         """
         report = IngestReport()
         with self._change():
-            ingestion = self._ingestion(now, None)
+            known = self._store.stored()
+            room = most - sum(path.startswith(_DERIVED) for path in known) if most else len(known)
+            ingestion = self._ingestion(now, None, words_only=later)
             for document in documents:
+                new = document.path not in known
+                if most and new and room <= 0:
+                    continue
+                room -= new
                 report = ingestion.documents(document.file, [document], complete=False)
-            self._embedding_trouble = ingestion.failure
-            if report.added or report.updated:
+            if not later:
+                self._embedding_trouble = ingestion.failure
+            if (report.added or report.updated) and not later:
                 self._derive(None)
+        if later and (report.added or report.updated):
+            self._mending.again()
         return report
+
+    def text(self, identity: str) -> str:
+        """Return the text of a document by its id, "" when there is none."""
+        document = self._store.document(identity)
+        return document.text if document is not None else ""
 
     def remove(self, path: Path) -> IngestReport:
         """Forget a file, folder or document, and stop refreshing it.
@@ -332,6 +386,7 @@ class KnowledgeIndex:
             revision=corpus.revision,
             updated_at=counts.updated_at,
             notes=tuple(self._notes(counts.stale)),
+            telemetry=counts.telemetry,
         )
 
     def _notes(self, stale: int) -> Iterator[str]:
@@ -342,6 +397,8 @@ class KnowledgeIndex:
             )
         if self._embedding_trouble:
             yield f"searching by words only: {self._embedding_trouble}"
+        elif stale and self._mending.running:
+            yield f"{stale} passages are being embedded by {self._embedder.name}; words find them"
         elif stale:
             yield f"{stale} passages have no vector of {self._embedder.name}: refresh the index"
         if self._derived.trouble:
@@ -356,6 +413,7 @@ class KnowledgeIndex:
         kind: DocumentKind | None,
         builtin: BuiltIn,
         limit: int,
+        fill: bool,
     ) -> list[Found]:
         from retrieval.indexes import hybrid
         from retrieval.indexes.understanding import Meaning, understood
@@ -367,8 +425,12 @@ class KnowledgeIndex:
             found = dense.nearest(vector, corpus, corpus.whole, mine, None, 1)
             return max((best.score for best in found.values()), default=0.0)
 
-        query = understood(text, corpus, Meaning(self._embedder.name, self._embedded, nearest))
-        return hybrid.search(corpus, query, dense, kind=kind, builtin=builtin, limit=limit)
+        known = self._embedder.name.startswith(FAMILY)
+        meaning = Meaning(self._embedder.name, self._embedded, nearest, known)
+        query = understood(text, corpus, meaning)
+        return hybrid.search(
+            corpus, query, dense, kind=kind, builtin=builtin, limit=limit, fill=fill
+        )
 
     def _spread(self, corpus: Corpus, found: list[Found]) -> list[Found]:
         import numpy as np
@@ -385,18 +447,22 @@ class KnowledgeIndex:
         return spread(found, vectors)
 
     def _embedded(self, text: str) -> Vectors | None:
+        if self._embedding_trouble and time.monotonic() < self._ask_again_at:
+            return None
         try:
             vector: Vectors = self._embedder.embed([spoken(text)])[0]
         except EmbeddingUnavailable as error:
             if not self._embedding_trouble:
                 _log.warning("searching by words only: %s", error)
             self._embedding_trouble = str(error)
+            # A search must not wait again and again for an endpoint that is away.
+            self._ask_again_at = time.monotonic() + PATIENCE_SECONDS
             return None
         self._embedding_trouble = ""
         return vector
 
     def _store_library(self, progress: Progress | None) -> None:
-        from retrieval.library import packaged_documents
+        from retrieval.library import packaged_documents, packaged_vectors
 
         stored = self._store.stored()
         documents = packaged_documents()
@@ -408,24 +474,51 @@ class KnowledgeIndex:
         missing = [each for each in documents if present.get(each.path) != each.content_hash]
         if not missing:
             return
-        ingestion = self._ingestion(None, None)
+        # Vectors of another model than the bundled one are made in the background, after the first search.
+        ingestion = self._ingestion(
+            None, None, words_only=not packaged_vectors(self._embedder.name)
+        )
         for done, document in enumerate(missing, 1):
             ingestion.documents(document.file, [document], complete=False)
             if progress is not None:
                 progress(done, len(missing), document.path)
 
-    def _ingestion(self, now: datetime | None, progress: Progress | None) -> Ingestion:
+    def _ingestion(
+        self, now: datetime | None, progress: Progress | None, *, words_only: bool = False
+    ) -> Ingestion:
         from retrieval.ingestion.ingest import Ingestion
         from retrieval.library import packaged_vectors
 
         packaged = packaged_vectors(self._embedder.name) if self._builtin else {}
-        return Ingestion(self._store, self._embedder, now, progress, packaged)
+        return Ingestion(
+            self._store, self._embedder, now, progress, packaged, words_only=words_only
+        )
 
-    def _revise(self, ingestion: Ingestion) -> None:
+    def _stale(self) -> list[str]:
         from retrieval.ingestion.splitting import CHUNKER
 
-        for identity in self._store.stale(self._embedder.name, CHUNKER):
+        return self._store.stale(self._embedder.name, CHUNKER)
+
+    def _mend(self, identity: str) -> bool:
+        """Embed a document anew; return whether there is any use in going on."""
+        with self._changing:
+            if self._lock is None:
+                return False
+            ingestion = self._ingestion(None, None)
             ingestion.revise(identity)
+            self._embedding_trouble = ingestion.failure
+            return not ingestion.failure
+
+    def _mended(self) -> None:
+        with self._changing:
+            if self._lock is not None:
+                self._derive(None)
+
+    def _revise(self, ingestion: Ingestion) -> None:
+        stale = self._stale()
+        for done, identity in enumerate(stale, 1):
+            ingestion.revise(identity)
+            ingestion.tell(done, len(stale), "embedding")
         self._embedding_trouble = ingestion.failure
 
     def _derive(self, progress: Progress | None) -> None:
@@ -445,6 +538,14 @@ class KnowledgeIndex:
                     "searched but not changed here; stop that process or make the change there"
                 )
             yield
+
+
+def _telemetry_last(corpus: Corpus, found: list[Found]) -> list[Found]:
+    """Return documents with all but the first of logs and traces at the end: there are many alike."""
+    from retrieval.indexes.diversity import behind
+
+    made = [each for each in found if corpus.entries[each.document].kind is DocumentKind.TELEMETRY]
+    return behind(found, made[_TELEMETRY:])
 
 
 def _told(passage: Passage) -> dict[str, str]:

@@ -67,6 +67,7 @@ class Counts:
     builtin: int
     chunks: int
     stale: int
+    telemetry: int
     updated_at: datetime | None
 
 
@@ -290,6 +291,14 @@ class DocumentStore:
                 found |= {row.id: row.embedding for row in rows}
             return found
 
+    def dimension(self, embedder: str) -> int:
+        """Return how many numbers a stored vector of a model has, 0 where there is none."""
+        query = select(func.length(chunks.c.embedding)).where(
+            chunks.c.embedder == embedder, chunks.c.embedding.is_not(None)
+        )
+        with _reported(), self._engine.connect() as connection:
+            return (connection.scalar(query.limit(1)) or 0) // 4
+
     def stale(self, embedder: str, chunker: str) -> list[str]:
         """Return the documents whose passages are of another splitter or lack a current vector."""
         query = (
@@ -329,6 +338,7 @@ class DocumentStore:
             builtin=sum(n for _, own, n in counted if own),
             chunks=total,
             stale=total - fresh,
+            telemetry=sum(n for kind, _, n in counted if kind == DocumentKind.TELEMETRY),
             updated_at=latest.replace(tzinfo=UTC) if latest and not latest.tzinfo else latest,
         )
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from retrieval.incidents import Circumstances
 
 
 class DocumentKind(StrEnum):
@@ -12,6 +15,8 @@ class DocumentKind(StrEnum):
 
     RUNBOOK = "runbook"
     INCIDENT = "incident"
+    TELEMETRY = "telemetry"
+    """Made of logs and traces: see `retrieval.derived_documents`."""
 
 
 class BuiltIn(StrEnum):
@@ -48,7 +53,15 @@ class KnowledgeSource(Protocol):
     """Something that can be searched for runbooks and past incidents."""
 
     async def search(
-        self, query: str, *, kind: DocumentKind | None = None, limit: int = 5
+        self,
+        query: str,
+        *,
+        kind: DocumentKind | None = None,
+        limit: int = 5,
+        today: Circumstances | None = None,
     ) -> list[Hit]:
-        """Return the best documents for a free-text query, best first, each document once."""
+        """Return the best documents for a free-text query, best first, each document once.
+
+        With `today` past incidents are also ordered by age, outcome, recurrence and how near they were.
+        """
         ...

@@ -122,7 +122,10 @@ async def _index(settings: Settings) -> list[Check]:
     try:
         engine = open_database(settings.state.database_url)
         index = await open_knowledge(
-            engine, settings.state.folder, builtin=settings.knowledge.builtin
+            engine,
+            settings.state.folder,
+            builtin=settings.knowledge.builtin,
+            settings=settings,
         )
     except CopilotError as error:
         return [Check("index", False, error.message, error.hint)]

@@ -16,6 +16,8 @@ from copilot.cli import options as o
 from copilot.cli.batch import BATCH_LIMIT, answer, read_queries
 from copilot.cli.console import narrate, print_json
 from copilot.cli.exits import ExitCode
+from copilot.cli.index_accept import accept
+from copilot.cli.progress import Bar
 from copilot.cli.running import run, settings
 from copilot.cli.sync import sync
 from copilot.cli.watch import follow, interval, watch
@@ -36,6 +38,7 @@ class SearchFormat(StrEnum):
 app = typer.Typer(help="Index your runbooks and past incidents.", no_args_is_help=True)
 app.command()(sync)
 app.command()(watch)
+app.command()(accept)
 
 
 @app.command()
@@ -56,7 +59,8 @@ def add(
                 raise UsageError(f"there is no such file or folder: {path}")
         async with open_index() as index:
             now = SystemClock().now()
-            report = await change(lambda: index.add(paths, now, progress=_progress))
+            with Bar() as bar:
+                report = await change(lambda: index.add(paths, now, progress=bar.step))
         for path_, reason in report.skipped:
             narrate(f"skipped {path_}: {reason}", style="yellow")
         print(
@@ -113,7 +117,8 @@ def rebuild() -> None:
         from copilot.sessions.knowledge import change
 
         async with open_index() as index:
-            await change(index.rebuild)
+            with Bar() as bar:
+                await change(lambda: index.rebuild(bar.step))
         print("rebuilt")
         return ExitCode.OK
 
@@ -164,7 +169,9 @@ def search(
             queries = read_queries(batch)
             async with open_index() as index:
                 for each in queries:
-                    hits = await index.search(each.query, limit=limit or BATCH_LIMIT, builtin=place)
+                    hits = await index.search(
+                        each.query, limit=limit or BATCH_LIMIT, builtin=place, fill=True
+                    )
                     print(json.dumps(answer(each.id, hits), ensure_ascii=False))
             return ExitCode.OK
         async with open_index() as index:
@@ -190,7 +197,8 @@ async def refreshed(index: KnowledgeIndex) -> IngestReport:
     from copilot.sessions.knowledge import change
 
     now = SystemClock().now()
-    report = await change(lambda: index.refresh(now, progress=_progress))
+    with Bar() as bar:
+        report = await change(lambda: index.refresh(now, progress=bar.step))
     for path, reason in report.skipped:
         narrate(f"skipped {path}: {reason}", style="yellow")
     return report
@@ -204,14 +212,11 @@ async def open_index() -> AsyncIterator[KnowledgeIndex]:
 
     loaded = settings()
     engine = open_database(loaded.state.database_url)
-    index = await open_knowledge(engine, loaded.state.folder, builtin=loaded.knowledge.builtin)
+    index = await open_knowledge(
+        engine, loaded.state.folder, builtin=loaded.knowledge.builtin, settings=loaded
+    )
     try:
         yield index
     finally:
         index.close()
         engine.dispose()
-
-
-def _progress(done: int, total: int, _what: str) -> None:
-    if done == total or done % 25 == 0:
-        narrate(f"  {done}/{total}", style="dim")

@@ -105,11 +105,43 @@ class ModelSection(Section):
         return self.enabled and bool(self.base_url or self.api_key.get_secret_value())
 
 
+class EmbedderSection(Section):
+    """What turns texts into vectors. After a change documents are embedded anew in the background."""
+
+    kind: Literal["bundled", "openai", "fastembed"] = "bundled"
+    """The bundled model, an endpoint that speaks OpenAI's `/v1/embeddings`, or a model in a local folder."""
+    model: str = ""
+    """By default text-embedding-3-small of "openai", BAAI/bge-small-en-v1.5 of "fastembed"."""
+    url: str = ""
+    """Of "openai": any OpenAI-compatible endpoint; by default OpenAI's."""
+    api_key: SecretStr = SecretStr("")
+    """Of "openai": by default that of [model], if the endpoint is the same."""
+    dimension: int = Field(default=0, ge=0)
+    """Of "openai": ask for vectors of so many numbers; 0: as the model gives them."""
+    timeout: float = Field(default=30.0, gt=0)
+    """Of "openai": seconds for one request."""
+    folder: Path | None = None
+    """Of "fastembed": where the model's files are; nothing is downloaded."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> EmbedderSection:
+        if self.kind == "fastembed" and self.folder is None:
+            raise ValueError("fastembed needs the folder of a model: set knowledge.embedder.folder")
+        return self
+
+
 class KnowledgeSection(Section):
     """Runbooks and past incidents."""
 
     builtin: bool = True
     """Search the runbooks that come with the copilot, labelled `built-in`."""
+    learn: bool = True
+    """Keep log templates and the call graph of what was investigated as documents, never raw lines."""
+    embedder: EmbedderSection = EmbedderSection()
+    chroma_url: str = ""
+    """A Chroma server; by default Chroma is embedded."""
+    chroma_token: SecretStr = SecretStr("")
+    """Bearer token of a proxy in front of it."""
 
 
 class MitigationSection(Section):

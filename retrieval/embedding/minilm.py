@@ -22,6 +22,9 @@ SHA256 = {
 }
 MAX_TOKENS = 256
 
+FAMILY = "all-MiniLM-L6-v2"
+"""What the names of this model begin with, in whatever precision."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Model:
@@ -44,7 +47,7 @@ class MiniLM:
     @property
     def name(self) -> str:
         """Model, precision and the beginning of the weights' sha256."""
-        return f"all-MiniLM-L6-v2-int8-{SHA256['model_int8.onnx'][:8]}"
+        return f"{FAMILY}-int8-{SHA256['model_int8.onnx'][:8]}"
 
     @property
     def dimension(self) -> int:

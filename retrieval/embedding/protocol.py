@@ -22,7 +22,7 @@ class Embedder(Protocol):
 
     @property
     def dimension(self) -> int:
-        """Length of one vector."""
+        """Length of one vector, 0 while not known: a remote model may not have been asked yet."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:

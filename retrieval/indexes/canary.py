@@ -39,7 +39,7 @@ def survives(folder: Path, sample: Mapping[str, Vectors]) -> bool:
 
 def check(folder: Path, sample: Mapping[str, Vectors]) -> bool:
     """Return whether the store finds the sampled vectors that it says it holds. May crash."""
-    from retrieval.indexes.chroma import open_client
+    from retrieval.indexes.places import open_client
 
     client = open_client(folder)
     collections = [

@@ -1,4 +1,4 @@
-"""The embedded Chroma index: derived from the store, checked before it is trusted, replaceable."""
+"""The Chroma index: derived from the store, checked before it is trusted, replaceable."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import json
 import logging
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.documents import Progress, View
-from retrieval.errors import VectorIndexBroken
+from retrieval.errors import VectorIndexAway, VectorIndexBroken
 from retrieval.indexes import canary
 from retrieval.indexes.corpus import Corpus, Passages
 from retrieval.indexes.dense import Best
+from retrieval.indexes.places import Place, failing
 from retrieval.values import DocumentKind
 
 if TYPE_CHECKING:
@@ -30,32 +29,20 @@ _log = logging.getLogger(__name__)
 
 _BATCH = 500
 _SAMPLE = 48
-_TROUBLE = (RuntimeError, ValueError, KeyError, TypeError, OSError)
-
-
-def open_client(folder: Path) -> Any:
-    """Open a Chroma folder in this process."""
-    import chromadb
-    from chromadb.config import Settings
-
-    return chromadb.PersistentClient(
-        str(folder), settings=Settings(anonymized_telemetry=False, allow_reset=False)
-    )
 
 
 class ChromaIndex:
     """One collection per kind, view and embedder, each passage under its id.
 
-    Only the owner of the data folder may use it. A write is marked before and unmarked after, so
-    that an unclean end shows; then the folder is first opened by a process that may crash. A folder
-    that fails is left behind for a new one, because this process may not open the same twice.
+    Only the owner of the data folder may use it. A write is marked in `folder` before and unmarked after,
+    so that an unclean end shows. What fails is left behind for a new generation.
     """
 
-    def __init__(self, folder: Path, store: DocumentStore, embedder: str, dimension: int) -> None:
+    def __init__(self, place: Place, folder: Path, store: DocumentStore, embedder: str) -> None:
+        self._place = place
         self._folder = folder
         self._store = store
         self._embedder = embedder
-        self._dimension = dimension
         self._client: Any = None
         self._collections: dict[str, Any] = {}
 
@@ -63,18 +50,22 @@ class ChromaIndex:
     def fingerprint(self) -> str:
         """Names the corpus that the index on disk holds; "" when unknown or of another model."""
         mark = self._mark()
-        same = mark.get("embedder") == self._embedder and not self._dirty.exists()
+        same = mark.get("embedder") == self._embedder and self._here(mark)
+        same = same and not self._dirty.exists()
         return str(mark.get("fingerprint", "")) if same else ""
 
     def bring_up(self, corpus: Corpus, progress: Progress | None = None) -> None:
         """Open the index and make it hold exactly the corpus, anew where it is not sound.
 
-        Raise `VectorIndexBroken` when even a new one does not answer.
+        Raise `VectorIndexAway` when nobody answers, `VectorIndexBroken` when even a new one is not sound.
         """
         try:
             if self._client is None:
                 self._open(corpus)
             self._catch_up(corpus, progress)
+        except VectorIndexAway:
+            self.close()
+            raise
         except VectorIndexBroken as error:
             _log.warning("the Chroma index is made anew: %s", error)
             self.start_anew()
@@ -82,13 +73,12 @@ class ChromaIndex:
             self._catch_up(corpus, progress)
 
     def start_anew(self) -> None:
-        """Leave the present folder for an empty one."""
+        """Leave the present generation for an empty one."""
         self.close()
-        old, mark = self._path, self._mark()
-        generation = int(mark.get("generation", 1)) + 1
-        self._write_mark({"generation": generation})
-        shutil.rmtree(old, ignore_errors=True)
-        shutil.rmtree(self._path, ignore_errors=True)
+        old = self._generation
+        self._write_mark({"generation": old + 1, "place": self._place.name})
+        self._place.discard(old)
+        self._place.discard(old + 1)
         self._dirty.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -96,8 +86,7 @@ class ChromaIndex:
         self._collections.clear()
         if self._client is not None:
             client, self._client = self._client, None
-            with _failing("closing"):
-                client.close()
+            self._place.close(client)
 
     def nearest(
         self,
@@ -132,11 +121,11 @@ class ChromaIndex:
         count: int,
     ) -> list[tuple[float, int]]:
         """Ask for more until enough documents are found: a filter in Chroma costs far more."""
-        with _failing("searching"):
+        with failing("searching"):
             total = collection.count()
         wanted = min(total, 2 * count)
         while wanted:
-            with _failing("searching"):
+            with failing("searching"):
                 answer = collection.query(
                     query_embeddings=[query], n_results=wanted, include=["distances"]
                 )
@@ -154,23 +143,23 @@ class ChromaIndex:
         return []
 
     def _open(self, corpus: Corpus) -> None:
-        if self._path.exists():
-            ids = [identity for group in corpus.collections().values() for identity in group]
-            sample = self._sample(ids)
-            if self._dirty.exists() and not canary.survives(self._path, sample):
-                raise VectorIndexBroken("it does not survive being opened after an unclean end")
-        with _failing("opening"):
-            self._client = open_client(self._path)
+        ids = [identity for group in corpus.collections().values() for identity in group]
+        unclean = self._dirty.exists()
+        sample = self._sample(ids) if unclean else {}
+        self._client = self._place.open(self._generation, sample, unclean=unclean)
 
     def _catch_up(self, corpus: Corpus, progress: Progress | None) -> None:
         names = {self._name(*key): ids for key, ids in corpus.collections().items()}
-        counts = dict(self._mark().get("counts", {}))
-        if self._mark().get("fingerprint") != corpus.fingerprint or self._dirty.exists():
+        mark = self._mark()
+        counts = dict(mark.get("counts", {})) if self._here(mark) else {}
+        held = mark.get("fingerprint") if self._here(mark) else None
+        if held != corpus.fingerprint or self._dirty.exists():
             self._dirty.touch()
             _sync(self._folder)
-            with _failing("reading"):
+            with failing("reading"):
+                prefix = self._place.prefix(self._generation)
                 for existing in self._client.list_collections():
-                    if existing.name not in names:
+                    if existing.name not in names and existing.name.startswith(prefix):
                         self._client.delete_collection(existing.name)
             done, total = 0, sum(len(ids) for ids in names.values())
             for name, ids in names.items():
@@ -183,12 +172,11 @@ class ChromaIndex:
                 done += len(ids)
                 step(len(ids))
         self._attach(names, counts)
-        generation = self._mark().get("generation", 1)
         self._write_mark(
             {
-                "generation": generation,
+                "generation": self._generation,
+                "place": self._place.name,
                 "embedder": self._embedder,
-                "dimension": self._dimension,
                 "fingerprint": corpus.fingerprint,
                 "counts": {name: counts[name] for name in names},
             }
@@ -200,26 +188,26 @@ class ChromaIndex:
 
         `step` is told how many are in place; what it raises ends the work. Return how many there are.
         """
-        with _failing("writing"):
+        with failing("writing"):
             collection = self._client.get_or_create_collection(
                 name,
                 embedding_function=None,
                 configuration={"hnsw": {"space": "cosine"}},
-                metadata={"embedder": self._embedder, "dimension": self._dimension},
+                metadata={"embedder": self._embedder},
             )
             held = set(collection.get(include=[])["ids"])
         wanted = set(ids)
         missing = [identity for identity in ids if identity not in held]
         surplus = sorted(held - wanted)
         for start in range(0, len(surplus), _BATCH):
-            with _failing("writing"):
+            with failing("writing"):
                 collection.delete(ids=surplus[start : start + _BATCH])
         for start in range(0, len(missing), _BATCH):
             step(len(ids) - len(missing) + start)
             blobs = self._store.vectors(self._embedder, missing[start : start + _BATCH])
-            with _failing("writing"):
+            with failing("writing"):
                 _add(collection, blobs)
-        with _failing("writing"):
+        with failing("writing"):
             return int(collection.count())
 
     def _attach(self, names: dict[str, list[str]], counts: dict[str, int]) -> None:
@@ -227,7 +215,7 @@ class ChromaIndex:
         attached: dict[str, Any] = {}
         for name, ids in names.items():
             sample = self._sample(ids)
-            with _failing("checking"):
+            with failing("checking"):
                 collection = self._client.get_collection(name, embedding_function=None)
                 held = set(collection.get(ids=list(sample), include=[])["ids"])
                 sound = collection.count() == counts.get(name) and held == set(sample)
@@ -246,11 +234,14 @@ class ChromaIndex:
 
     def _name(self, kind: DocumentKind, view: View) -> str:
         slug = re.sub(r"[^A-Za-z0-9]+", "-", self._embedder).strip("-")
-        return f"{kind}-{view}-{slug}"[:500]
+        return f"{self._place.prefix(self._generation)}{kind}-{view}-{slug}"[:500]
+
+    def _here(self, mark: dict[str, Any]) -> bool:
+        return bool(mark.get("place", "embedded") == self._place.name)
 
     @property
-    def _path(self) -> Path:
-        return self._folder / f"chroma-{self._mark().get('generation', 1)}"
+    def _generation(self) -> int:
+        return int(self._mark().get("generation", 1))
 
     @property
     def _dirty(self) -> Path:
@@ -285,23 +276,6 @@ def _add(collection: Any, blobs: dict[str, bytes]) -> None:
         for identity, blob in blobs.items()
     ]
     ChromaVectorStore.from_collection(collection).add(nodes)
-
-
-@contextmanager
-def _failing(doing: str) -> Iterator[None]:
-    from chromadb.errors import ChromaError
-
-    try:
-        yield
-    except VectorIndexBroken:
-        raise
-    except BaseException as error:
-        # A panic in Chroma's Rust part is a BaseException of a class that cannot be imported.
-        panic = type(error).__name__ == "PanicException"
-        if not panic and not isinstance(error, (ChromaError, *_TROUBLE)):
-            raise
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise VectorIndexBroken(f"{doing} the Chroma index failed: {first}") from error
 
 
 def _sync(folder: Path) -> None:

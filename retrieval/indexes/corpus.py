@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from retrieval.store import Row
 
 
+TITLES = "lexical-title"
+"""The folder of the titles' index."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A document in the corpus."""
@@ -61,6 +65,8 @@ class Corpus:
     entries: tuple[Entry, ...]
     whole: Passages
     sections: Passages
+    titles: LexicalIndex
+    """Of each document's title, in the order of the entries."""
 
     def allowed(
         self, kind: DocumentKind | None = None, builtin: bool | None = None
@@ -105,11 +111,13 @@ def build_corpus(rows: Sequence[Row], revision: int, cache: Path, *, keep: bool)
     import numpy as np
 
     entries: list[Entry] = []
+    titles: list[str] = []
     hasher = hashlib.sha256()
     found: dict[View, list[tuple[int, Row]]] = {View.WHOLE: [], View.SECTION: []}
     for row in rows:
         if not entries or entries[-1].id != row.document:
             entries.append(Entry(row.document, row.kind, row.builtin))
+            titles.append(row.title)
             hasher.update(f"{row.document} {row.content_hash}\n".encode())
         hasher.update(f"{row.chunk.id} {row.embedder}\n".encode())
         found[row.chunk.view].append((len(entries) - 1, row))
@@ -126,11 +134,17 @@ def build_corpus(rows: Sequence[Row], revision: int, cache: Path, *, keep: bool)
                 fingerprint,
                 lambda: [row.chunk.input for _, row in numbered],
                 keep=keep,
+                phrases=view is View.WHOLE,
             ),
         )
 
     return Corpus(
-        revision, fingerprint, tuple(entries), passages(View.WHOLE), passages(View.SECTION)
+        revision,
+        fingerprint,
+        tuple(entries),
+        passages(View.WHOLE),
+        passages(View.SECTION),
+        _lexical(cache / TITLES, fingerprint, lambda: titles, keep=keep, phrases=False),
     )
 
 
@@ -147,11 +161,16 @@ def matrix(passages: Passages, blobs: dict[str, bytes], dimension: int) -> Vecto
 
 
 def _lexical(
-    folder: Path, fingerprint: str, texts: Callable[[], list[str]], *, keep: bool
+    folder: Path,
+    fingerprint: str,
+    texts: Callable[[], list[str]],
+    *,
+    keep: bool,
+    phrases: bool,
 ) -> LexicalIndex:
     index = LexicalIndex.load(folder, fingerprint)
     if index is None:
-        index = LexicalIndex.build(texts())
+        index = LexicalIndex.build(texts(), phrases=phrases)
         if keep:
             index.save(folder, fingerprint)
     return index

@@ -60,9 +60,13 @@ class ExactSearch:
         """Return the best passage of each of the `count` nearest allowed documents of a view."""
         import numpy as np
 
+        rows = self._matrices[passages.view.value]
+        if rows.shape[1] != len(query):
+            # None is stored yet of a model that did not say how long its vectors are.
+            return {}
         # Not `@`: BLAS shares even one row by column product among threads that wait for each other,
         # which on a busy machine takes many times as long as doing it.
-        scores: Vectors = np.einsum("ij,j->i", self._matrices[passages.view.value], query)
+        scores: Vectors = np.einsum("ij,j->i", rows, query)
         return best_passages(scores, passages, allowed, count)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from retrieval.documents import Progress
 from retrieval.embedding.protocol import Embedder
-from retrieval.errors import KnowledgeError, VectorIndexBroken
+from retrieval.errors import KnowledgeError, VectorIndexAway, VectorIndexBroken
 from retrieval.indexes.chroma import ChromaIndex
 from retrieval.indexes.corpus import Corpus, build_corpus, matrix
 from retrieval.indexes.dense import DenseSearch, ExactSearch
+from retrieval.indexes.places import ChromaServer, EmbeddedChroma
 from retrieval.indexes.snapshot import (
     Held,
     forget,
@@ -33,6 +36,17 @@ that to be faster than an index, and takes Chroma beyond."""
 
 EXACT_LIMIT = 20_000
 
+RETRY_SECONDS = 5.0
+"""How long a Chroma server that does not answer is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChromaUrl:
+    """A Chroma server instead of the embedded one, and the bearer token of a proxy in front of it."""
+
+    url: str
+    token: str = ""
+
 
 class _Stopped(KnowledgeError):
     """The index is being closed."""
@@ -46,13 +60,21 @@ class DerivedIndexes:
     """
 
     def __init__(
-        self, store: DocumentStore, folder: Path, embedder: Embedder, vectors: VectorSearch
+        self,
+        store: DocumentStore,
+        folder: Path,
+        embedder: Embedder,
+        vectors: VectorSearch,
+        server: ChromaUrl | None = None,
     ) -> None:
         self._store = store
         self._folder = folder
         self._embedder = embedder
-        self._policy = vectors
-        self._chroma = ChromaIndex(folder, store, embedder.name, embedder.dimension)
+        # Whoever names a server wants it asked, however few passages there are.
+        self._policy = "chroma" if server and vectors == "auto" else vectors
+        place = ChromaServer(server.url, folder, server.token) if server else EmbeddedChroma(folder)
+        self._chroma = ChromaIndex(place, folder, store, embedder.name)
+        self._retry_at = 0.0
         self._corpus: Corpus | None = None
         self._exact: tuple[str, ExactSearch] | None = None
         self._ready = ""
@@ -134,18 +156,29 @@ class DerivedIndexes:
                 self.trouble = ""
             except _Stopped:
                 return
+            except VectorIndexAway as error:
+                self._away(error)
             except KnowledgeError as error:
                 self.trouble = str(error)
+                self._retry_at = float("inf")
                 _log.warning("searching without Chroma: %s", error)
             finally:
                 self._building = False
 
     def doubt(self, error: VectorIndexBroken) -> None:
-        """Stop using Chroma after a search failed there; the next one starts to make it anew."""
-        _log.warning("searching without Chroma for now: %s", error)
+        """Stop using Chroma after a search failed there; a later one starts to bring it up again.
+
+        It is made anew, but for a server that merely does not answer.
+        """
         with self._using_chroma:
-            if self._ready:
-                self._ready = ""
+            if not self._ready:
+                return
+            self._ready = ""
+            if isinstance(error, VectorIndexAway):
+                self._chroma.close()
+                self._away(error)
+            else:
+                _log.warning("searching without Chroma for now: %s", error)
                 self._chroma.start_anew()
 
     def rebuild(self, progress: Progress | None = None) -> None:
@@ -168,14 +201,26 @@ class DerivedIndexes:
             self._thread.join()
         self._chroma.close()
 
+    def _away(self, error: VectorIndexAway) -> None:
+        if not self.trouble:
+            _log.warning("searching without Chroma for now: %s", error)
+        self.trouble = str(error)
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+
     def _bring_up_behind(self, corpus: Corpus) -> None:
         with self._loading:
-            if self._closing or self.trouble or (self._thread and self._thread.is_alive()):
+            if self._closing or (self._thread and self._thread.is_alive()):
+                return
+            if self.trouble and time.monotonic() < self._retry_at:
                 return
             self._thread = threading.Thread(
-                target=self.bring_up, args=(corpus,), name="chroma", daemon=True
+                target=self._bring_up_latest, args=(corpus,), name="chroma", daemon=True
             )
             self._thread.start()
+
+    def _bring_up_latest(self, corpus: Corpus) -> None:
+        # A change may have come before this thread did: what is older must not replace it.
+        self.bring_up(self._corpus or corpus)
 
     def _exact_search(self, corpus: Corpus, *, keep: bool = False) -> ExactSearch:
         with self._loading:

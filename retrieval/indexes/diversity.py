@@ -24,15 +24,20 @@ def spread(found: Sequence[Found], vectors: Sequence[Vectors | None]) -> list[Fo
 
     `vectors` are those of the whole documents; what has none is no copy of anything.
     """
-    ahead: list[Found] = []
-    behind: list[Found] = []
+    copies: list[Found] = []
     kept: list[Vectors] = []
     for each, vector in zip(found, vectors, strict=True):
         if vector is not None and sum(float(other @ vector) >= SAME for other in kept) >= MOST:
-            behind.append(each)
+            copies.append(each)
             continue
-        ahead.append(each)
         if vector is not None:
             kept.append(vector)
-    least = ahead[-1].score if ahead else 0.0
-    return [*ahead, *(replace(each, score=min(each.score, least)) for each in behind)]
+    return behind(found, copies)
+
+
+def behind(found: Sequence[Found], last: Sequence[Found]) -> list[Found]:
+    """Return documents with some of them moved to the end; those score no more than the last before them."""
+    moved = {each.document for each in last}
+    ahead = [each for each in found if each.document not in moved]
+    least = ahead[-1].score if ahead else 1.0
+    return [*ahead, *(replace(each, score=min(each.score, least)) for each in last)]

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrieval.indexes.phrases import PhraseIndex
 from retrieval.indexes.spelling import plain_words
 from retrieval.indexes.words import WORDS, terms
 
@@ -29,16 +30,20 @@ of a search and says next to nothing."""
 class LexicalIndex:
     """BM25 scores of every text for a query, in the order of the texts.
 
-    `spellings` counts the words of the texts as they are written, for queries that are not.
+    `spellings` counts the words of the texts as they are written, for queries that are not; `phrases` scores
+    neighbouring terms, where the index was made with them.
     """
 
-    def __init__(self, index: Any, size: int, spellings: Mapping[str, int]) -> None:
+    def __init__(
+        self, index: Any, size: int, spellings: Mapping[str, int], phrases: PhraseIndex | None
+    ) -> None:
         self._index = index
         self._size = size
         self.spellings = spellings
+        self.phrases = phrases
 
     @classmethod
-    def build(cls, texts: Sequence[str]) -> LexicalIndex:
+    def build(cls, texts: Sequence[str], *, phrases: bool = False) -> LexicalIndex:
         """Index texts in memory."""
         bm25s = _bm25s()
         tokens = [terms(text) for text in texts]
@@ -46,10 +51,10 @@ class LexicalIndex:
         for text in texts:
             spellings.update(plain_words(text))
         if not any(tokens):
-            return cls(None, len(texts), spellings)
+            return cls(None, len(texts), spellings, None)
         index = bm25s.BM25(method="lucene")
         index.index(tokens, show_progress=False)
-        return cls(index, len(texts), spellings)
+        return cls(index, len(texts), spellings, PhraseIndex.build(tokens) if phrases else None)
 
     @property
     def size(self) -> int:
@@ -101,8 +106,15 @@ class LexicalIndex:
         beside.mkdir(parents=True)
         if self._index is not None:
             self._index.save(str(beside), show_progress=False)
+        if self.phrases is not None:
+            self.phrases.save(beside)
         (beside / _SPELLINGS).write_text(json.dumps(dict(self.spellings)), encoding="utf-8")
-        mark = {"fingerprint": fingerprint, "words": WORDS, "size": self._size}
+        mark = {
+            "fingerprint": fingerprint,
+            "words": WORDS,
+            "size": self._size,
+            "phrases": self.phrases is not None,
+        }
         (beside / _FINGERPRINT).write_text(json.dumps(mark), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
@@ -120,7 +132,11 @@ class LexicalIndex:
                 return None
             spellings = json.loads((folder / _SPELLINGS).read_text(encoding="utf-8"))
             index = bm25s.BM25.load(str(folder), show_progress=False, mmap=True)
-            loaded = cls(index, mark["size"], {word: int(n) for word, n in spellings.items()})
+            phrases = PhraseIndex.load(folder, mark["size"]) if mark["phrases"] else None
+            if mark["phrases"] and phrases is None:
+                return None
+            counted = {word: int(n) for word, n in spellings.items()}
+            loaded = cls(index, mark["size"], counted, phrases)
             if loaded._fits(mark["size"]):
                 return loaded
         return None

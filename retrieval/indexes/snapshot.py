@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.documents import View
-from retrieval.indexes.corpus import Corpus, Entry, Passages
+from retrieval.indexes.corpus import TITLES, Corpus, Entry, Passages
 from retrieval.indexes.lexical import LexicalIndex
 from retrieval.values import DocumentKind
 
@@ -74,12 +74,16 @@ def load_corpus(folder: Path, state: str) -> Corpus | None:
                 return None
             names = tuple(np.char.decode(ids, "ascii").tolist())
             views[view] = Passages(view, names, owner, lexical)
+        titles = LexicalIndex.load(folder / TITLES, mark["fingerprint"])
+        if titles is None or titles.size != len(entries):
+            return None
         return Corpus(
             int(mark["revision"]),
             str(mark["fingerprint"]),
             entries,
             views[View.WHOLE],
             views[View.SECTION],
+            titles,
         )
     return None
 
@@ -119,7 +123,7 @@ def load_vectors(folder: Path, embedder: str, corpus: Corpus, dimension: int) ->
 
 def forget(folder: Path) -> None:
     """Remove what is kept, and the lexical indexes with it."""
-    for name in ("corpus", "vectors", *(f"lexical-{view}" for view in View)):
+    for name in ("corpus", "vectors", TITLES, *(f"lexical-{view}" for view in View)):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

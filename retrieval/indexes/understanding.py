@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrieval.indexes.hybrid import Query
+from retrieval.indexes.hybrid import NEAR, Query
 from retrieval.indexes.ideas import expansions
 from retrieval.indexes.situations import matches
 from retrieval.indexes.spelling import corrected
@@ -26,6 +27,10 @@ TOWARDS = 1.0
 """How far a query's vector moves towards what is written for a situation that it is surely about."""
 
 
+_MACHINE = re.compile(r"[{}()\[\]\"=<>%]|\b[\w.-]+/[\w.-]+|\s/\s|[a-z][A-Z][a-z]|\w_\w")
+MACHINE = 0.5
+"""How much less a text is interpreted that shows a machine's hand, as those of alerts and errors do."""
+
 PLAIN, LITERAL, LEAST = 0.5, 0.65, 0.3
 """Cosine of the nearest document up to which a query is interpreted in full, and from which it is the least:
 what is asked nearly in a document's own words, as an alert's text is, needs no interpretation."""
@@ -34,12 +39,13 @@ what is asked nearly in a document's own words, as an alert's text is, needs no 
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """How texts become vectors here. `embed` gives None while the model cannot be used, `nearest` the cosine
-    of the nearest document.
+    of the nearest document. `calibrated` is whether the cosines in this room are this model's.
     """
 
     embedder: str
     embed: Callable[[str], Vectors | None]
     nearest: Callable[[Vectors], float]
+    calibrated: bool = True
 
 
 def understood(text: str, corpus: Corpus, meaning: Meaning) -> Query:
@@ -50,18 +56,23 @@ def understood(text: str, corpus: Corpus, meaning: Meaning) -> Query:
     text = corrected(text, words.spellings, words.knows)
     wanted: dict[str, float] = {}
     _count(wanted, 1.0, text)
+    said = tuple(terms(text))
     vector = meaning.embed(text)
-    share = 1.0 if vector is None else _share(meaning.nearest(vector))
+    literal = vector is not None and meaning.calibrated
+    share = _share(meaning.nearest(vector)) if literal and vector is not None else 1.0
+    if _MACHINE.search(text):
+        share *= MACHINE
     for written in expansions(text):
         _count(wanted, share * IDEA, written)
     if vector is None:
-        return Query(wanted, None)
+        return Query(wanted, None, said)
     moved = vector
     for match in matches(vector, meaning.embedder):
         weight = share * match.weight
         _count(wanted, SITUATION * weight, match.written)
         moved = moved + TOWARDS * weight * match.vector
-    return Query(wanted, moved / (np.linalg.norm(moved) or 1.0))
+    near = NEAR if meaning.calibrated else None
+    return Query(wanted, moved / (np.linalg.norm(moved) or 1.0), said, near, max(0.0, 1.0 - share))
 
 
 def _share(cosine: float) -> float:

@@ -6,7 +6,7 @@ import re
 import threading
 from typing import Any
 
-WORDS = "words-1"
+WORDS = "words-2"
 """Changes whenever the same text would give other terms."""
 
 _TERM = re.compile(r"\w+(?:[.\-/:]\w+)*")

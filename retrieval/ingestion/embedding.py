@@ -25,15 +25,20 @@ class PassageMaker:
     and a later refresh embeds them. The pipeline is only loaded for passages that are not known.
     """
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, *, words_only: bool = False) -> None:
         self._embedder = embedder
+        self._words_only = words_only
         self._pipeline: Pipeline | None = None
         self.failure = ""
 
     def passages(self, document: Document, known: Mapping[str, Vectors]) -> Embedded:
         """Return a document's passages; `known` holds vectors of this embedder by passage id."""
         chunks = tuple(split(document.id, document.title, document.glance, document.text))
-        if not self.failure and any(chunk.id not in known for chunk in chunks):
+        if (
+            not self.failure
+            and not self._words_only
+            and any(chunk.id not in known for chunk in chunks)
+        ):
             try:
                 return self._ready()(document, known)
             except EmbeddingUnavailable as error:

@@ -37,10 +37,13 @@ class Ingestion:
         now: datetime | None,
         progress: Progress | None = None,
         packaged: Mapping[str, Vectors] | None = None,
+        *,
+        words_only: bool = False,
     ) -> None:
+        """`packaged` holds vectors by passage id; with `words_only` no others are made now."""
         self._store = store
         self._embedder = embedder
-        self._maker = PassageMaker(embedder)
+        self._maker = PassageMaker(embedder, words_only=words_only)
         self._now = now
         self._progress = progress
         self._packaged = packaged or {}
@@ -98,6 +101,11 @@ class Ingestion:
             gone = self._paths.get(file, set()) - paths
             self._forget([self._stored[path] for path in sorted(gone)])
         return self._report
+
+    def tell(self, done: int, total: int, what: str) -> None:
+        """Report progress that is not of files."""
+        if self._progress is not None:
+            self._progress(done, total, what)
 
     def holds(self, file: str) -> bool:
         """Return whether any document of a file is stored."""

@@ -68,7 +68,8 @@ class KnowledgeEmbedding(BaseEmbedding):
     _known: Mapping[str, Any] = PrivateAttr(default_factory=dict)
 
     def __init__(self, embedder: Embedder) -> None:
-        super().__init__(model_name=embedder.name)
+        # The embedder makes its own batches.
+        super().__init__(model_name=embedder.name, embed_batch_size=2048)
         self._embedder = embedder
 
     def know(self, vectors: Mapping[str, Vectors]) -> None:

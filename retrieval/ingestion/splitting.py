@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from retrieval.documents import GLANCE, Chunk, View, digest, section_input, whole_input
 
-CHUNKER = "structure-2"
+CHUNKER = "structure-3"
 """Changes whenever the same document would give other passages, or other texts of them to embed."""
 
 TARGET_WORDS = 150

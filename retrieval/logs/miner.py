@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from retrieval.logs.fields import WILD
-from retrieval.logs.masking import Masker
+from retrieval.logs.masking import Masker, shape
 
 Key = tuple[str, ...]
 
-_DIGITS = str.maketrans("123456789", "000000000")
 _MAX_SHAPES = 50_000
 _MAX_FAMILIES = 60_000
 _NOUNS = frozenset(
@@ -81,7 +80,7 @@ class Miner:
     def __init__(self, max_templates: int = 8192) -> None:
         self._max = max_templates
         self._masker = Masker()
-        self._shapes: dict[str, int] = {}
+        self._shapes: dict[bytes, int] = {}
         self._clusters: OrderedDict[int, _Cluster] = OrderedDict()
         self._ids: dict[Key, int] = {}
         self._patterns: dict[int, dict[tuple[int, ...], int]] = {}
@@ -93,8 +92,8 @@ class Miner:
 
     def add(self, line: str) -> int:
         """Count a line; return the id of its template as it is known now (see `resolve`)."""
-        shape = line.translate(_DIGITS)
-        found = self._shapes.get(shape)
+        known = shape(line)
+        found = self._shapes.get(known)
         if found is not None:
             cluster = self._clusters.get(found)
             if cluster is not None:
@@ -105,7 +104,7 @@ class Miner:
         cluster.count += 1
         if len(self._shapes) >= _MAX_SHAPES:
             self._shapes.clear()
-        self._shapes[shape] = cluster.id
+        self._shapes[known] = cluster.id
         return cluster.id
 
     def resolve(self, id: int) -> int:
@@ -219,7 +218,8 @@ class Miner:
                     self._families.popitem(last=False)
                 family = self._families[index, hole] = {}
             family[word] = key
-            if len(family) >= _enough(hole, index, family):
+            # Two at least, whatever they are: most families have one member for ever.
+            if len(family) > 1 and len(family) >= _enough(hole, index, family):
                 return self._generalise(index, hole)
         return cluster
 

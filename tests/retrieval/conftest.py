@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,12 +82,16 @@ The nightly job revoked the role readWrite of the user that the rate service log
 
 
 class WordEmbedder:
-    """Vectors from hashed terms: instant, and counts what it was asked for."""
+    """Vectors from hashed terms: instant, and counts what it was asked for.
+
+    With a `gate` the background waits before it embeds.
+    """
 
     def __init__(self, name: str = "words", dimension: int = 64) -> None:
         self._name = name
         self._dimension = dimension
         self.texts: list[str] = []
+        self.gate: threading.Event | None = None
 
     @property
     def name(self) -> str:
@@ -97,6 +102,8 @@ class WordEmbedder:
         return self._dimension
 
     def embed(self, texts: Sequence[str]) -> Vectors:
+        if self.gate is not None and threading.current_thread().name == "mending":
+            assert self.gate.wait(30)
         self.texts.extend(texts)
         rows = np.full((len(texts), self._dimension), 1e-3, dtype=np.float32)
         for row, text in enumerate(texts):

@@ -136,7 +136,7 @@ def test_rebuild_makes_everything_anew(filled: Path, opened: OpenIndex, data: Pa
 def test_losing_vectors_silently_is_noticed(
     filled: Path, opened: OpenIndex, data: Path, words: WordEmbedder, engine: Engine
 ) -> None:
-    from retrieval.indexes.chroma import open_client
+    from retrieval.indexes.places import open_client
 
     client = open_client(chroma_folder(data))
     name = next(each.name for each in client.list_collections() if "runbook-section" in each.name)

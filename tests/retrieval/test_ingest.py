@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,12 +151,35 @@ def test_another_model_never_meets_the_old_vectors(
     first = opened(vectors="exact")
     first.add([library], now)
     first.close()
+    other_words.gate = gate = threading.Event()
     index = opened(vectors="exact", embedder=other_words)
+    # Until the background has made the other model's vectors, words find.
     assert index.search_now("certificate")[0].title == "Certificate expired"
     status = index.status()
     assert status.vectors == "none"
     assert status.stale == status.chunks
-    assert "have no vector of other-words" in status.notes[0]
-    assert index.refresh(now).unchanged == 4
+    assert "are being embedded by other-words" in status.notes[0]
+    gate.set()
+    assert index._mending.wait(30)
     status = index.status()
     assert (status.stale, status.vectors, status.notes) == (0, "exact", ())
+    assert index.search_now("certificate")[0].title == "Certificate expired"
+    assert index.refresh(now).unchanged == 4
+
+
+def test_mending_that_was_cut_short_goes_on_with_the_next_process(
+    opened: OpenIndex, library: Path, now: datetime, other_words: WordEmbedder
+) -> None:
+    first = opened(vectors="exact")
+    first.add([library], now)
+    first.close()
+    other_words.gate = gate = threading.Event()
+    index = opened(vectors="exact", embedder=other_words)
+    index.search_now("certificate")
+    threading.Timer(0.05, gate.set).start()
+    index.close()
+    assert index.status().stale > 0
+    again = opened(vectors="exact", embedder=other_words)
+    again.search_now("certificate")
+    assert again._mending.wait(30)
+    assert again.status().stale == 0

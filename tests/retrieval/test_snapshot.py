@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -89,9 +90,11 @@ def test_a_rebuild_reads_the_store_again(
 def test_vectors_of_another_model_are_not_used(
     filled: Path, opened: OpenIndex, other_words: WordEmbedder, now: datetime
 ) -> None:
+    other_words.gate = gate = threading.Event()
     index = opened(vectors="exact", embedder=other_words)
     assert index.search_now("certificate dates")[0].title == "Certificate expired"
     assert index.status().vectors == "none"
+    gate.set()
     index.refresh(now)
     assert index.status().vectors == "exact"
     index.close()

@@ -54,3 +54,34 @@ def test_a_bad_line_is_named(line: str, tmp_path: Path) -> None:
     path.write_text('{"id": 1, "query": "x"}\n' + line, "utf-8")
     with pytest.raises(UsageError, match=r"queries\.jsonl:2"):
         read_queries(path)
+
+
+def test_a_batch_is_answered_with_documents_of_ones_own(tmp_path: Path) -> None:
+    """Ten of them for every query, though nothing speaks for most; what is built in takes no place."""
+    folder = tmp_path / "docs"
+    (folder / "deep").mkdir(parents=True)
+    for number in range(12):
+        place = folder / "deep" if number % 2 else folder
+        text = f"<!-- note -->\n# Case {number}\n\nlook at *unique{number}*, <b>then</b> wait\n"
+        (place / f"{number}.md").write_text(text)
+    queries = tmp_path / "queries.jsonl"
+    lines = [{"id": n, "query": text} for n, text in enumerate(["unique7", "zzzz qqqq", "???"])]
+    queries.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    env = {**os.environ, "INCIDENT_COPILOT_STATE__FOLDER": str(tmp_path / "state")}
+    for arguments in (["add", str(folder)], ["search", "--batch", str(queries)]):
+        done = subprocess.run(
+            [COMMAND, "index", *arguments],
+            capture_output=True,
+            text=True,
+            env=env,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["id"] for answer in answers] == [0, 1, 2]
+    for answer in answers:
+        paths = [result["path"] for result in answer["results"]]
+        assert len(set(paths)) == len(paths) == 10
+        assert all(path.startswith(str(folder)) for path in paths)
+    assert answers[0]["results"][0]["path"].endswith("docs/deep/7.md")

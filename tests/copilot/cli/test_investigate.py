@@ -129,6 +129,11 @@ async def test_killed_in_the_middle_it_shows_what_it_saw_and_goes_on(
     assert set(seen) <= set(re.findall(r"ev-[0-9a-f]{10}", before))
     assert "service.target_port_mismatch" in after
     assert "## Root cause" in resumed.stdout
+    # What is asked anew is answered alone, and stdout is one document.
+    on = await terminal.run("ask", "--session", session, "hand over", "--format", "json")
+    assert json.loads(on.stdout)["session"] == session
+    assert f"session {session}" in on.stderr
+    assert "the session stopped here" not in on.stderr
 
 
 async def test_doctor_finds_everything_in_place(terminal: Terminal) -> None:
