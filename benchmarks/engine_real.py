@@ -79,7 +79,8 @@ def page(real: Side, emulated: Side) -> str:
         "",
         f"Asked about 80 s after the injection, with a window of {MINUTES * 60:.0f} s and a baseline of"
         f" {BASELINE_MINUTES * 60:.0f} s before it. On the real cluster one case follows another in the same app, so that"
-        " what the engine sees holds traces of faults that were taken back some minutes before; each emulated one is alone."
+        " what the engine sees holds traces of faults that were taken back a minute or two before, and of pods that were replaced"
+        " because they had restarted; each emulated one is alone."
         " No kubelet metrics of single containers reach Prometheus there.",
         "k/n, share, and Wilson's 95 % interval; calibration error of the first answers.",
         "",

@@ -16,9 +16,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks.fidelity.engine_side import Doctor
 from benchmarks.fidelity.kube_side import Symptom
 from benchmarks.fidelity.report import markdown
-from benchmarks.fidelity.run import Place, Seen, collect, start
+from benchmarks.fidelity.run import Place, Seen, collect, scraping, start
 from connectors.api.errors import ConnectorError
 from eval.apps.loader import load_app
 from eval.faults.registry import FAULTS
@@ -32,6 +33,9 @@ _UNFIT = {
     "autoscaler_without_request": "needs a metrics server",
     "autoscaler_at_limit": "needs a metrics server",
 }
+_SEED = 20
+_EACH_CHECKUP = 3
+"""Of so many cases, one begins with a question to the engine about the healthy app."""
 
 
 def cases(apps: Sequence[str], kinds: Sequence[str]) -> list[tuple[str, str, str]]:
@@ -43,6 +47,21 @@ def cases(apps: Sequence[str], kinds: Sequence[str]) -> list[tuple[str, str, str
             fits = FAULTS[kind].targets(app)
             if fits and kind not in _UNFIT and "kube" not in FAULTS[kind].unfit:
                 found.append((name, kind, Random(f"{name} {kind}").choice(fits)))
+    return found
+
+
+def choose(todo: Sequence[tuple[str, str, str]], number: int) -> list[tuple[str, str, str]]:
+    """Return `number` cases, each kind once, as evenly over the apps as they fit, by chance but always
+    the same: chosen without a look at any result."""
+    kinds = sorted({kind for _, kind, _ in todo})
+    Random(_SEED).shuffle(kinds)
+    taken = dict.fromkeys((app for app, _, _ in todo), 0)
+    found = []
+    for kind in kinds[:number]:
+        fits = sorted(case for case in todo if case[1] == kind)
+        case = min(fits, key=lambda case: taken[case[0]])
+        taken[case[0]] += 1
+        found.append(case)
     return found
 
 
@@ -66,6 +85,7 @@ class Results:
         app, kind, target = case
         row: dict[str, Any] = {"where": where, "app": app, "kind": kind, "target": target}
         row["usual_calls"], row["healthy_again"] = seen.usual_calls, seen.healthy_again
+        row["windows"] = seen.windows
         for side in ("kube", "app", "usual"):
             symptoms: set[Symptom] = getattr(seen, side)
             row[f"seen_{side}"] = sorted(map(list, symptoms))
@@ -78,16 +98,19 @@ async def work(where: str, todo: list[tuple[str, str, str]], results: Results, g
     """Do all cases of one app: each in an emulator of its own, but on one cluster as long as it becomes
     healthy again, since a new twin takes minutes."""
     place: Place | None = None
+    doctor = Doctor(given.out)
     try:
-        for case in todo:
+        for number, case in enumerate(todo):
             if results.has(where, case):
                 continue
             app, kind, target = case
             print(f"{where}: {app}: {kind} {target}", file=sys.stderr, flush=True)
             if place is None:
                 place = await start(load_app(app), where, given)
+            checkup = number % _EACH_CHECKUP == 1
             try:
-                seen = await collect(place, kind, target)
+                async with scraping(place, given.targets):
+                    seen = await collect(place, kind, target, doctor, checkup=checkup)
             except (ConnectorError, ValueError, KeyError, StopIteration) as error:
                 print(f"  not done: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
                 broken, place = place, None
@@ -118,6 +141,9 @@ async def main() -> None:
         help="the real cluster's nodes know no name server",
     )
     parser.add_argument("--prefix", default="twin", help="prefix of the namespaces")
+    parser.add_argument("--prometheus", default="", help="URL of the real cluster's Prometheus")
+    parser.add_argument("--targets", type=Path, help="file that tells it which pods to scrape")
+    parser.add_argument("--choose", type=int, default=0, help="this many cases, each kind once")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--report", type=Path)
     parser.add_argument("--only-report", action="store_true", help="of what is done already")
@@ -126,6 +152,8 @@ async def main() -> None:
     results = Results(given.out / "results.jsonl")
     apps = given.app or ["hotel_reservation", "social_network"]
     todo = cases(apps, given.kind or ())
+    if given.choose:
+        todo = choose(todo, given.choose)
     places = [] if given.only_report else given.where or ["emulator", "kube"]
     for where in places:
         for app in apps:

@@ -17,6 +17,13 @@ from connectors.api.values import Json
 _LINE = re.compile(r"traces_span_metrics_(calls_total|duration_milliseconds_sum)\{(.*)\} (\S+)$")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 LEAST_CALLS = 15
+FEWER = 0.5
+"""Fewer calls: less than this share of those of the healthy window.
+
+An edge with 40 calls in each of two windows falls below half by chance once in 400 times (the counts are
+Poisson's: 20 is 2.8 standard deviations). A line must not lie on the share that one of an app's kinds of
+requests has: an edge that loses the other kinds would be on either side of it by chance.
+"""
 _AT_ONCE, _TRIES = 6, 3
 _UNREADABLE = "unable to retrieve container logs"
 _ERROR_SHARE, _SLOWER, _SLOWER_MS = 0.05, 3.0, 25.0
@@ -87,7 +94,7 @@ def shifts(
         if before.calls < LEAST_CALLS:
             continue
         after, place = broken.get(edge, Counts()), "->".join(edge)
-        if after.calls < before.calls * 0.4:
+        if after.calls < before.calls * FEWER:
             found.add(("edge", place, "fewer calls"))
         if after.calls < LEAST_CALLS / 2:
             continue

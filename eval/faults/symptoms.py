@@ -16,6 +16,7 @@ from eval.faults.paths import ABSENT
 from eval.protocols import Environment, Symptom
 
 _WINDOW = "90s"
+_LOOPS = ("CrashLoopBackOff", "Init:CrashLoopBackOff")
 
 
 def status(service: str, reason: str) -> Symptom:
@@ -77,7 +78,13 @@ async def observed(environment: Environment, symptom: Symptom, since: datetime) 
     match symptom.kind:
         case "status":
             pods = await pods_of(environment, symptom.object)
-            return any(symptom.what in _states(pod) for pod in pods)
+            if any(symptom.what in _states(pod) for pod in pods):
+                return True
+            # between the end of a run and the kubelet's next look only the event tells of the back-off
+            looping = Symptom(
+                "event", symptom.object, "BackOff: Back-off restarting failed container"
+            )
+            return symptom.what in _LOOPS and await _event(environment, looping)
         case "event":
             return await _event(environment, symptom)
         case "log":

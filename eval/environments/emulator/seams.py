@@ -6,7 +6,7 @@ does when started, its traffic, its logs, its metrics) knows no controller. They
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
@@ -154,6 +154,10 @@ class ClusterNetwork(Protocol):
         """
         ...
 
+    def topology(self) -> Hashable:
+        """Return what decides all of these answers: while it is the same object, they are what they were."""
+        ...
+
 
 class ClusterFiles(Protocol):
     """What a program finds in its container."""
@@ -188,7 +192,10 @@ class ClusterState(Protocol):
         ...
 
     def objects(self, kind: str, namespace: str | None = None) -> Sequence[Json]:
-        """The live objects of a kind (not copies: read only)."""
+        """The live objects of a kind (not copies: read only).
+
+        The very same sequence as before means that none of them has changed.
+        """
         ...
 
     def endpoints(

@@ -11,6 +11,7 @@ from eval.faults.registry import FAULTS, fault, targets
 from eval.faults.symptoms import observed
 
 _LOOK_AGAIN = 60.0
+_RENEWALS = 6
 WATCHED = (
     "Deployment", "StatefulSet", "DaemonSet", "Service", "ConfigMap", "Secret", "ServiceAccount",
     "PersistentVolumeClaim", "ResourceQuota", "LimitRange", "NetworkPolicy", "Ingress", "CronJob",
@@ -92,9 +93,23 @@ async def _until_well(environment: Emulator, done: Round, limit: float) -> None:
             wrong.append("pods are not ready after its recovery")
         if not wrong:
             break
+    await _renew_restarted(environment)
     # shifts are seen against the minutes before: they must be quiet ones
     await environment.clock.sleep(_LOOK_AGAIN)
     done.wrong += wrong
+
+
+async def _renew_restarted(environment: Emulator) -> None:
+    """Replace pods that were restarted: their back-off, of minutes by now, is not the next fault's."""
+    space = environment.namespace
+    for pod in await environment.reader.list("Pod", space):
+        states = (pod.get("status") or {}).get("containerStatuses") or ()
+        if any(state.get("restartCount") for state in states):
+            await environment.writer.delete("Pod", space, str(pod["metadata"]["name"]))
+    for _ in range(_RENEWALS):
+        if await all_ready(environment) and await environment.healthy():
+            return
+        await environment.clock.sleep(_LOOK_AGAIN)
 
 
 async def all_ready(environment: Emulator) -> bool:

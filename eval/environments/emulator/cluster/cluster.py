@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ from eval.environments.emulator.cluster.software import Software
 from eval.environments.emulator.cluster.store import Store
 from eval.environments.emulator.cluster.version import MODERN, version_named
 from eval.environments.emulator.cluster.world import World
-from eval.environments.emulator.seams import Programs
+from eval.environments.emulator.seams import Programs, Run
 
 if TYPE_CHECKING:
     from eval.environments.emulator.cluster.api.server import ApiServer
@@ -234,6 +234,10 @@ class EmulatedCluster:
         """Return the (pod, target port) pairs that a program in `source` is sent to."""
         return self.inside.reachable(source, namespace, service, port)
 
+    def topology(self) -> Hashable:
+        """What decides who reaches whom: while it is the same object, so are all answers about that."""
+        return self.inside.topology()
+
     def mounted(self, pod: Json, container: str) -> Mapping[str, str]:
         """Return the files of mounted ConfigMaps, Secrets and downward API, by absolute path."""
         return self.inside.mounted(pod, container)
@@ -274,3 +278,7 @@ class EmulatedCluster:
         done = self._kubelets.end_run(pod["metadata"]["uid"], container, exit_code, oom)
         self.world.manager.settle()
         return done
+
+    def go_on(self, pod: Json, container: str, run: Run) -> None:
+        """Let the program in a container do from now on what `run` says, not what its start had said."""
+        self._kubelets.go_on(pod["metadata"]["uid"], container, run)

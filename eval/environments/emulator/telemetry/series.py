@@ -18,6 +18,8 @@ Labels = tuple[tuple[str, str], ...]
 
 NAME = "__name__"
 
+Values = Sequence[float] | NDArray[np.float64]
+
 STALE_BITS = 0x7FF0000000000002
 STALE_NAN: float = struct.unpack("<d", struct.pack("<Q", STALE_BITS))[0]
 """The value that marks the end of a series. It is one particular NaN; compare its bits."""
@@ -146,7 +148,7 @@ class Rows:
     A scrape then costs one append for each object instead of one for each of its series.
     """
 
-    __slots__ = ("_last", "_series", "_times", "_values", "ended")
+    __slots__ = ("_last", "_repeated", "_same", "_series", "_times", "_values", "ended")
 
     def __init__(self, series: Sequence[StoredSeries], last: int) -> None:
         """Begin after the time `last` (ms), when each of the series had a sample."""
@@ -158,15 +160,35 @@ class Rows:
         self._last = last
         self._times = array("q")
         self._values = array("d")
+        self._same: Values | None = None
+        self._repeated = 0
         self.ended = False
 
-    def add(self, ms: int, values: Sequence[float]) -> None:
-        """Keep one sample of each series. Raises `ValueError` for a number that does not fit."""
+    def add(self, ms: int, values: Values) -> None:
+        """Keep one sample of each series. Raises `ValueError` for a number that does not fit.
+
+        The same object as before is taken for the same values, which costs next to nothing.
+        """
+        self._last = ms
+        if values is self._same:
+            self._times.append(ms)
+            self._repeated += 1
+            return
         if len(values) != len(self._series):
             raise ValueError(f"{len(values)} values for {len(self._series)} series")
-        self._last = ms
         self._times.append(ms)
-        self._values.extend(values)
+        self._repeat()
+        if isinstance(values, np.ndarray):
+            self._values.frombytes(values.tobytes())
+        else:
+            self._values.extend(values)
+            self._same = values
+
+    def _repeat(self) -> None:
+        """Write out the values that came again and again."""
+        if self._repeated and self._same is not None:
+            self._values.extend(array("d", self._same) * self._repeated)
+        self._same, self._repeated = None, 0
 
     def of(self, series: Sequence[StoredSeries]) -> bool:
         """Whether these are the samples of `series`."""
@@ -186,6 +208,7 @@ class Rows:
         self.ended = self.ended or ended
         if not self._times:
             return
+        self._repeat()
         times, self._times = self._times, array("q")
         flat, self._values = np.frombuffer(self._values, dtype=np.float64), array("d")
         columns = flat.reshape(len(times), len(self._series)).T
@@ -239,15 +262,16 @@ class SeriesStore:
         """Add one sample. Raises `ValueError` for a time before the series' last one."""
         self.series(name, labels).append(t, value)
 
-    def append_all(self, series: Sequence[StoredSeries], t: float, values: Sequence[float]) -> None:
+    def append_all(self, series: Sequence[StoredSeries], t: float, values: Values) -> None:
         """Add one sample to each of many series of this store, as `StoredSeries.append` would.
 
         Give the same `series` object each time: what comes together is kept together until it is read.
+        The same `values` object as the time before means the same values.
         """
         ms = round(t * 1000)
         rows = series[0].rows if series else None
         if rows is None or not rows.of(series) or not rows.follows(ms):
-            for one, value in zip(series, values, strict=True):
+            for one, value in zip(series, map(float, values), strict=True):
                 one.append(t, value)
             if series and all(one.attached for one in series):
                 Rows(series, ms)

@@ -97,7 +97,10 @@ class TraceStore:
         self.span_count += len(spans)
         for span in spans:
             self._by_service.setdefault(span.service, {})[number] = None
-            self._operations.setdefault(span.service, Counter())[_operation(span)] += 1
+            operations = self._operations.get(span.service)
+            if operations is None:
+                operations = self._operations[span.service] = Counter()
+            operations[_operation(span)] += 1
         while self.span_count > self._max_spans and len(self._traces) > 1:
             oldest = next(iter(self._traces))
             self._drop(oldest, self._traces.pop(oldest))

@@ -48,6 +48,11 @@ class Outcome:
             return 0.35
         return max(0.05, math.sqrt(math.log1p(self.variance / (self.ms * self.ms))))
 
+    @property
+    def uneven(self) -> bool:
+        """Whether the spread is 0.6 or more, so that many take much longer than the mean."""
+        return self.variance >= 0.4333 * self.ms * self.ms
+
     def merge(self, ok: int, ms: float, variance: float) -> None:
         """Add requests that went well elsewhere."""
         total = self.ok + ok

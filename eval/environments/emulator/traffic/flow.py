@@ -25,7 +25,7 @@ from eval.environments.emulator.traffic.processes import Process
 from eval.environments.emulator.traffic.programs import AppPrograms
 from eval.environments.emulator.traffic.queues import Queues
 from eval.environments.emulator.traffic.refusals import Refusals
-from eval.environments.emulator.traffic.spans import CLIENT, ERROR, OK, SERVER, SpanMetrics
+from eval.environments.emulator.traffic.spans import CLIENT, ERROR, OK, SERVER, SpanKey, SpanMetrics
 from eval.environments.emulator.traffic.stores import Accounts
 from eval.environments.emulator.traffic.voices import Voices
 
@@ -66,6 +66,8 @@ class Flow:
         self._start = datetime.min
         self._seconds = 0.0
         self._pace = 1.0
+        self._client_keys: dict[tuple[int, str, str], tuple[Call, SpanKey, SpanKey]] = {}
+        self._server_keys: dict[tuple[str, str], tuple[SpanKey, SpanKey]] = {}
 
     def begin(self, start: datetime, end: datetime) -> None:
         """Let the following batches happen between `start` and `end`."""
@@ -86,11 +88,8 @@ class Flow:
         outcome = Outcome(0, 0.0)
         outcome.failed.append(Failed(failure, self.moments(requests, 1.0), 1.0))
         made.attempts.append(Attempt(outcome, _HOP_MS))
-        known = self._app.services[call.to].operations.get(call.operation)
-        name = known.span_name if known else call.operation
-        self._record(
-            (workload.client, workload.namespace, client_span(name)), CLIENT, call.to, outcome
-        )
+        span = (workload.client, workload.namespace)
+        self._record(self._client_span(call, span), outcome)
         return made
 
     def consume(self, process: Process, operation: Operation, messages: int) -> Outcome:
@@ -119,9 +118,10 @@ class Flow:
             broken = self._programs.broken_setting(process, operation.name)
             if broken is not None:
                 self._own_errors(process, operation, broken, outcome.ok, outcome, elapsed)
-        exhausted = self._hosts.of(process.program.name).exhausted
-        if exhausted:
-            self._no_space(process, operation, exhausted, outcome, elapsed)
+        if not self._hosts.fine:
+            exhausted = self._hosts.of(process.program.name).exhausted
+            if exhausted:
+                self._no_space(process, operation, exhausted, outcome, elapsed)
         for group in operation.calls:
             if outcome.ok == 0:
                 break
@@ -130,8 +130,7 @@ class Flow:
         if outcome.failed and operation.failed:
             self._voices.operation_failed(process, operation, outcome)
         if operation.traced and not process.crashed:
-            names = (process.program.name, self._app.namespace, operation.span_name)
-            self._record(names, SERVER, "", outcome)
+            self._record(self._server_span(process.program.name, operation.span_name), outcome)
         return outcome, served
 
     def _own_errors(
@@ -249,7 +248,7 @@ class Flow:
         """Make `n` calls, with retries; return how they were made and what became of them."""
         made = Made(caller, call, asked, n)
         outcome = self._attempt(made, n, operation, span_of, depth, elapsed)
-        for number in range(call.retries):
+        for number in range(call.retries if outcome.failed else 0):
             again = outcome.errors
             if not again:
                 break
@@ -288,10 +287,14 @@ class Flow:
                 ms = min(cost, call.timeout_ms) + waited
                 outcome.failed.append(Failed(failure, self.moments(count, elapsed + ms), ms))
         elif reached:
-            shares = _split(n, len(reached), self._random)
-            for (target, port), count in zip(reached, shares, strict=True):
-                if count:
-                    self._deliver(attempt, made, target, port, count, depth, elapsed, waited)
+            if len(reached) == 1:
+                target, port = reached[0]
+                self._deliver(attempt, made, target, port, n, depth, elapsed, waited)
+            else:
+                shares = _split(n, len(reached), self._random)
+                for (target, port), count in zip(reached, shares, strict=True):
+                    if count:
+                        self._deliver(attempt, made, target, port, count, depth, elapsed, waited)
         if caller is not None:
             pool = caller.program.pools.get(call.to)
             if pool is not None and n:
@@ -302,10 +305,7 @@ class Flow:
                 self._voices.call_failed(caller, call, outcome, operation)
         if caller is not None and caller.crashed:
             return outcome  # what it counted ends with it
-        known = self._app.services[call.to].operations.get(call.operation)
-        target_name = known.span_name if known else call.operation
-        names = (*span_of, call.span or client_span(target_name))
-        self._record(names, CLIENT, call.to, outcome)
+        self._record(self._client_span(call, span_of), outcome)
         return outcome
 
     def _refused(
@@ -358,10 +358,12 @@ class Flow:
         """Let one process answer `n` calls, and add that to the outcome."""
         caller, call, outcome = made.caller, made.call, attempt.outcome
         host = call.to
-        engine = target.program.store.engine if target.program.store else ""
-        n = self._turned_away(made, target, port, n, outcome, elapsed + waited)
-        if not n:
-            return
+        if target.load.refused <= 1e-9 and target.program.store is None and self._hosts.fine:
+            target.load.offered += n
+        else:
+            n = self._turned_away(made, target, port, n, outcome, elapsed + waited)
+            if not n:
+                return
         if caller is not None and caller.program.logins:
             command = f'{{ {call.operation}: "{call.span or call.to}" }}'
             refused = self._programs.refusal(caller, call.to, target, port, command)
@@ -377,8 +379,11 @@ class Flow:
             failure = Failure("answered", host, port, detail=_unknown(call.operation))
             outcome.failed.append(Failed(failure, self.moments(n, elapsed + 0.4), 0.4))
             return
-        delay, loss = self._hosts.path(caller.program.name if caller else "", target.program.name)
-        added, lost = retransmission(loss, call.timeout_ms) if loss else (0.0, 0.0)
+        delay = added = lost = 0.0
+        if not self._hosts.fine:
+            source = caller.program.name if caller else ""
+            delay, loss = self._hosts.path(source, target.program.name)
+            added, lost = retransmission(loss, call.timeout_ms) if loss else (0.0, 0.0)
         network = _HOP_MS + delay + added
         attempt.network_ms = network
         state = self._accounts.state(target.program.name)
@@ -386,14 +391,19 @@ class Flow:
         served, shape = self._serve(target, operation, n, depth, elapsed + waited + network / 2)
         attempt.served.append((shape, n))
         ms = waited + served.ms + network
-        late = 1.0 if locked else late_share(ms, served.sigma, call.timeout_ms)
+        late = 1.0 if locked else 0.0
+        if not locked and (served.uneven or ms * 8 >= call.timeout_ms):
+            late = late_share(ms, served.sigma, call.timeout_ms)
         late = 1 - (1 - late) * (1 - lost)
         timeouts = int(self._random.binomial(served.ok, late)) if late > 1e-9 else 0
         ok = served.ok - timeouts
         if ok:
             # those that are in time are faster than the average of all
             outcome.merge(ok, min(ms, call.timeout_ms * 0.9), served.variance + (delay * 0.1) ** 2)
+        if not timeouts and not served.failed:
+            return
         dialect = DIALECTS[target.program.language]
+        engine = target.program.store.engine if target.program.store else ""
         timed_out = Failure(
             "timeout", host, port, target.ip, engine=engine, after_ms=call.timeout_ms
         )
@@ -419,7 +429,7 @@ class Flow:
         caller, call = made.caller, made.call
         store = target.program.store
         engine = store.engine if store else ""
-        exhausted = self._hosts.of(target.program.name).exhausted
+        exhausted = None if self._hosts.fine else self._hosts.of(target.program.name).exhausted
         if (
             exhausted
             and not store
@@ -447,14 +457,30 @@ class Flow:
             outcome.failed.append(Failed(failure, self.moments(lost, elapsed + 0.6), 0.6))
         return n - lost
 
-    def _record(self, names: tuple[str, str, str], kind: str, peer: str, outcome: Outcome) -> None:
-        service, namespace, span = names
+    def _client_span(self, call: Call, span_of: tuple[str, str]) -> tuple[SpanKey, SpanKey]:
+        """The keys of a caller's spans that went well and of those that failed."""
+        place = (id(call), *span_of)
+        found = self._client_keys.get(place)
+        if found is None or found[0] is not call:
+            known = self._app.services[call.to].operations.get(call.operation)
+            name = call.span or client_span(known.span_name if known else call.operation)
+            one, other = ((*span_of, name, CLIENT, status, call.to) for status in (OK, ERROR))
+            found = self._client_keys[place] = call, one, other
+        return found[1], found[2]
+
+    def _server_span(self, service: str, span: str) -> tuple[SpanKey, SpanKey]:
+        found = self._server_keys.get((service, span))
+        if found is None:
+            place = service, self._app.namespace, span, SERVER
+            found = (*place, OK, ""), (*place, ERROR, "")
+            self._server_keys[service, span] = found
+        return found
+
+    def _record(self, keys: tuple[SpanKey, SpanKey], outcome: Outcome) -> None:
         if outcome.ok:
-            key = (service, namespace, span, kind, OK, peer)
-            self._spans.record(key, outcome.ok, outcome.ms, outcome.sigma)
+            self._spans.record(keys[0], outcome.ok, outcome.ms, outcome.sigma)
         for part in outcome.failed:
-            key = (service, namespace, span, kind, ERROR, peer)
-            self._spans.record(key, len(part.times), part.ms, 0.35)
+            self._spans.record(keys[1], len(part.times), part.ms, 0.35)
 
 
 def client_span(server_span: str) -> str:
@@ -483,8 +509,6 @@ def _mean_ms(outcome: Outcome) -> float:
 
 def _split(n: int, parts: int, random: np.random.Generator) -> list[int]:
     """Spread calls evenly; who gets the remainder is chance."""
-    if parts == 1:
-        return [n]
     shares = [n // parts] * parts
     for index in random.permutation(parts)[: n % parts]:
         shares[int(index)] += 1

@@ -33,6 +33,11 @@ class Hosts:
     def __init__(self) -> None:
         self._conditions: dict[str, Condition] = {}
 
+    @property
+    def fine(self) -> bool:
+        """Whether nothing was ever changed."""
+        return not self._conditions
+
     def of(self, service: str) -> Condition:
         """The condition of a service's pods, to be read."""
         return self._conditions.get(service, _FINE)

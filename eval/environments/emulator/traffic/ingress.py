@@ -19,10 +19,11 @@ class Front:
         self._app = app
         self._cluster = cluster
         self._expiry: dict[str, datetime | None] = {}
+        self._calls: dict[tuple[str, str], Call] = {}
 
     def route(self, operation: str, now: datetime) -> tuple[Call, Failure | None]:
         """Return the call that a request becomes, and why it does not even become one."""
-        entry = Call(self._app.entry, operation)
+        entry = self._call(self._app.entry, operation)
         if not self._app.ingresses:
             return entry, None
         path = operation.rpartition(" ")[2]
@@ -40,7 +41,14 @@ class Front:
             return entry, Failure("bad_certificate", entry.to, 443, detail=expired)
         if backend not in self._app.services:
             return entry, _answer(entry, "503 Service Temporarily Unavailable")
-        return Call(backend, operation), None
+        return self._call(backend, operation), None
+
+    def _call(self, service: str, operation: str) -> Call:
+        """The one call of this kind: what is known of it is found by it."""
+        found = self._calls.get((service, operation))
+        if found is None:
+            found = self._calls[service, operation] = Call(service, operation)
+        return found
 
     def _expired(self, ingress: Json, now: datetime) -> str:
         """Why a client does not trust the Ingress's certificate, "" when it does."""

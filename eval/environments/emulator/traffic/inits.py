@@ -84,7 +84,7 @@ class Inits:
                 del self._waiting[key]
                 continue
             process, waits = item.process, item.waits
-            process.pod = pods[key[0]]
+            process.see(pods[key[0]])
             if self._fulfilled(process, waits):
                 del self._waiting[key]
                 self._cluster.terminate(process.pod, process.container, 0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.api.values import Json
@@ -33,6 +33,14 @@ _IDLE_CONNECTIONS = 2
 """How many connections a client without a described pool keeps to a store."""
 
 
+@dataclass(slots=True)
+class _Answer:
+    """That a name resolves: how long that may be believed, and in which topology DNS said it."""
+
+    until: datetime
+    topology: Hashable
+
+
 class Network:
     """Resolves calls under the cluster's present state.
 
@@ -57,9 +65,10 @@ class Network:
         for service in app.services.values():
             for callee in {call.to for call in service.calls()}:
                 self._callers.setdefault(callee, []).append(service.name)
-        self._resolved: dict[tuple[str, str], datetime] = {}
+        self._resolved: dict[tuple[str, str], _Answer] = {}
         self._ips: dict[str, dict[str, str]] = {}
         self._now: datetime | None = None
+        self._topology: Hashable = None
 
     def attach(self, cluster: AppCluster) -> None:
         """Say which cluster this is the network of."""
@@ -72,6 +81,8 @@ class Network:
         self._wanted.clear()
         self._ips.clear()
         self._now = now
+        assert self._cluster is not None
+        self._topology = self._cluster.topology()
 
     def reach(self, caller: Process | None, call: Call) -> Targets | Failure:
         """Return the processes (and ports) that a call would be spread over, or why there is none."""
@@ -222,7 +233,14 @@ class Network:
         epoch = state.epoch if state else 0
         if standing is not None and standing.epoch == epoch:
             lifetime = _lifetime(caller.program, target)
-            alive = all(self._processes.accepts(p, number) for p, number in standing.targets)
+            alive = True
+            for process, number in standing.targets:
+                if not self._processes.accepts(process, number):
+                    alive = False
+                    break
+            unchanged = standing.topology is not None and standing.topology is self._topology
+            if alive and unchanged and self._renewed(caller, call.to, address, standing, lifetime):
+                return standing.targets
             if alive and (lifetime is None or now < standing.since + lifetime):
                 return self._permitted(caller, standing.targets) or Failure(
                     "timeout",
@@ -236,11 +254,49 @@ class Network:
         if not isinstance(reached, Failure):
             failure = self.refused_login(caller, call.to, reached[0][0], address)
             if failure is None:
-                caller.connections[key] = Standing(now, reached, epoch)
+                whole = self._whole(caller, address, len(reached))
+                caller.connections[key] = Standing(
+                    now, reached, epoch, self._topology if whole else None
+                )
                 return reached
             reached = failure
         caller.connections.pop(key, None)
         return reached
+
+    def _whole(self, caller: Process, address: Address, reached: int) -> bool:
+        """Whether all who are behind an address answered: only the topology decides who does then."""
+        assert self._cluster is not None
+        known = service_name(address.host, self._app.namespace)
+        if known is None or self._hosts.of(caller.program.name).exhausted:
+            return False
+        answer = self._resolved.get((caller.uid, address.host))
+        if answer is not None and answer.topology is not self._topology:
+            return False  # what DNS said before the last change
+        backends = self._cluster.reachable(caller.pod, *known, address.port)
+        return backends is not None and len(backends) == reached
+
+    def _renewed(
+        self,
+        caller: Process,
+        store: str,
+        address: Address,
+        standing: Standing,
+        lifetime: timedelta | None,
+    ) -> bool:
+        """Whether connections stand in an unchanged topology: those too old are opened anew, to the
+        same targets."""
+        now = self._now
+        if now is None or lifetime is None or now < standing.since + lifetime:
+            return True
+        if self._hosts.of(caller.program.name).exhausted:
+            return False
+        if self.refused_login(caller, store, standing.targets[0][0], address) is not None:
+            return False
+        standing.since = now
+        answer = self._resolved.get((caller.uid, address.host))
+        if answer is not None and now >= answer.until:
+            answer.until, answer.topology = now + _DNS_LIFETIME, self._topology
+        return True
 
     def refused_login(
         self, caller: Process, store: str, server: Process, address: Address
@@ -293,15 +349,16 @@ class Network:
         assert self._cluster is not None
         key = source["metadata"]["uid"], host
         now = self._now
-        if now is not None and key in self._resolved and now < self._resolved[key]:
+        known = self._resolved.get(key)
+        if now is not None and known is not None and now < known.until:
             return ""
         unresolved = self._cluster.resolves(source, host)
         if unresolved:
             self._resolved.pop(key, None)
         elif now is not None:
-            self._resolved[key] = now + _DNS_LIFETIME
+            self._resolved[key] = _Answer(now + _DNS_LIFETIME, self._topology)
             if len(self._resolved) > _MOST_ANSWERS:
-                self._resolved = {k: end for k, end in self._resolved.items() if end > now}
+                self._resolved = {k: a for k, a in self._resolved.items() if a.until > now}
         return unresolved
 
     def _cluster_ip(self, namespace: str, service: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -22,11 +22,15 @@ _FILLING_SECONDS = 240.0
 
 @dataclass(slots=True)
 class Standing:
-    """Connections that a program holds to a callee since an instant."""
+    """Connections that a program holds to a callee since an instant.
+
+    `topology` is the cluster's at that instant, where all who could have answered did; None otherwise.
+    """
 
     since: datetime
     targets: list[tuple[Process, int]]
     epoch: int = 0
+    topology: Hashable = None
 
 
 @dataclass(slots=True, eq=False)
@@ -65,21 +69,19 @@ class Process:
     load: Load = field(default_factory=Load)
     pools: Pools = field(default_factory=Pools)
     connections: dict[tuple[str, str, int], Standing] = field(default_factory=dict)
+    uid: str = field(init=False)
+    ip: str = field(init=False)
+    node: str = field(init=False)
 
-    @property
-    def uid(self) -> str:
-        """The uid of its pod."""
-        return str(self.pod["metadata"]["uid"])
+    def __post_init__(self) -> None:
+        self.see(self.pod)
 
-    @property
-    def ip(self) -> str:
-        """The IP of its pod."""
-        return str(self.pod.get("status", {}).get("podIP") or "0.0.0.0")
-
-    @property
-    def node(self) -> str:
-        """The name of its pod's node."""
-        return str(self.pod.get("spec", {}).get("nodeName") or "")
+    def see(self, pod: Json) -> None:
+        """Take its pod as it is now: `uid` and `ip` are the pod's, `node` the name of its node."""
+        self.pod = pod
+        self.uid = str(pod["metadata"].get("uid", ""))
+        self.ip = str(pod.get("status", {}).get("podIP") or "0.0.0.0")
+        self.node = str(pod.get("spec", {}).get("nodeName") or "")
 
     @property
     def cpu_seconds(self) -> float:
@@ -119,8 +121,21 @@ class Process:
         self.bytes_out += requests * usage.bytes_out
 
 
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A start that ends at `until` unless the step's need is fulfilled before. `step` counts from 0."""
+
+    process: Process
+    step: int
+    until: datetime
+
+
 class Processes:
-    """All processes of one app's namespace, by pod and container."""
+    """All processes of one app's namespace, by pod and container.
+
+    `generation` counts up whenever one comes or goes; the `pressed` end soon unless what their start needs
+    comes.
+    """
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
@@ -129,6 +144,9 @@ class Processes:
         self._by_service: dict[str, list[Process]] = {}
         self._listening: dict[str, frozenset[int]] = {}
         self._cluster: ClusterState | None = None
+        self._seen: Sequence[Json] | None = None
+        self.generation = 0
+        self.pressed: list[Pressed] = []
 
     def attach(self, cluster: ClusterState) -> None:
         """Say which cluster they run in."""
@@ -136,7 +154,7 @@ class Processes:
 
     def add(self, process: Process) -> None:
         """Register a start; it takes the place of the container's process before it."""
-        uid = process.uid
+        uid, self._seen = process.uid, None
         self._all[uid, process.container] = process
         self._by_pod[uid] = [p for key, p in self._all.items() if key[0] == uid]
         self._sort()
@@ -153,17 +171,25 @@ class Processes:
         if self._cluster is None:
             return
         self._listening.clear()
-        pods = {p["metadata"]["uid"]: p for p in self._cluster.objects("Pod", self._namespace)}
+        present = self._cluster.objects("Pod", self._namespace)
+        if present is self._seen:
+            return
+        self._seen = present
+        pods = {pod["metadata"]["uid"]: pod for pod in present}
+        gone = False
         for key, process in list(self._all.items()):
             pod = pods.get(key[0])
             if pod is None:
+                gone = True
                 del self._all[key]
                 self._by_pod.pop(key[0], None)
-            else:
-                process.pod = pod
-        self._sort()
+            elif process.pod is not pod:
+                process.see(pod)
+        if gone:
+            self._sort()
 
     def _sort(self) -> None:
+        self.generation += 1
         self._by_service = {}
         for process in self._all.values():
             self._by_service.setdefault(process.program.name, []).append(process)

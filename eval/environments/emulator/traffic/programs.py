@@ -9,6 +9,7 @@ from datetime import datetime
 from connectors.api.values import Json
 from eval.apps.model import App, Line, Service
 from eval.environments.emulator.seams import Used
+from eval.environments.emulator.traffic import store_shell
 from eval.environments.emulator.traffic.flags import FeatureFlags
 from eval.environments.emulator.traffic.hosts import Hosts
 from eval.environments.emulator.traffic.network import Network
@@ -118,6 +119,13 @@ class AppPrograms(Starts):
             )
         if found := _CONNECT.search(text):
             return (0, "") if int(found.group(1)) in ports else (1, "")
+        if process.program.store is not None and ports and self._cluster is not None:
+            files = self._cluster.mounted(pod, container)
+            said = store_shell.run(
+                self._accounts, process.program.name, command, files, process.env
+            )
+            if said is not None:
+                return said
         if _CLIENTS.search(text):
             if not ports:
                 return 1, "Could not connect: Connection refused"

@@ -35,12 +35,13 @@ class Resources:
             for node in self._cluster.objects("Node")
         }
         wanted: dict[str, float] = {}
-        for process in self._processes:
+        processes = list(self._processes)
+        for process in processes:
             demand = process.load.cpu_ms / 1000 / seconds + process.program.usage.idle_cores
             if process.cpu_limit:
                 demand = min(demand, process.cpu_limit)
             wanted[process.node] = wanted.get(process.node, 0.0) + demand
-        for process in self._processes:
+        for process in processes:
             cores = capacity.get(process.node, 4.0)
             crowd = wanted[process.node] / cores if cores else 1.0
             if crowd > 1:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from eval.apps.model import Line
+from eval.apps.model import Chatter, Line
 from eval.environments.emulator.traffic.inits import Inits
 from eval.environments.emulator.traffic.languages import DIALECTS
 from eval.environments.emulator.traffic.languages.mongod import entry
@@ -31,6 +31,9 @@ class Routine:
         self._inits = inits
         self._logbook = logbook
         self._random = random
+        self._generation = -1
+        self._chatty: list[tuple[Process, Chatter]] = []
+        self._per_minute = np.zeros(0)
 
     def before(self, start: datetime, end: datetime) -> None:
         """Let those who wait for something try again, before requests come."""
@@ -39,16 +42,24 @@ class Routine:
             if process.waiting:
                 self._keep_trying(process, end)
 
+    def press(self, now: datetime) -> None:
+        """Let starts go on that wait, with little patience, for something that has come."""
+        self._programs.press(now)
+
     def after(self, start: datetime, end: datetime) -> None:
         """Let programs log what they log anyway."""
         seconds = (end - start).total_seconds()
-        for process in self._processes:
-            for chatter in process.program.chatter:
-                expected = chatter.per_minute * seconds / 60
-                for _ in range(int(self._random.poisson(expected))):
-                    at = start + timedelta(seconds=float(self._random.random()) * seconds)
-                    if at >= process.serves_from:
-                        self._logbook.say(process, at, chatter.line, "")
+        if self._processes.generation != self._generation:
+            self._generation = self._processes.generation
+            self._chatty = [(p, chatter) for p in self._processes for chatter in p.program.chatter]
+            self._per_minute = np.array([chatter.per_minute for _, chatter in self._chatty])
+        counts = self._random.poisson(self._per_minute * (seconds / 60))
+        for index in np.flatnonzero(counts).tolist():
+            process, chatter = self._chatty[index]
+            for offset in (self._random.random(int(counts[index])) * seconds).tolist():
+                at = start + timedelta(seconds=offset)
+                if at >= process.serves_from:
+                    self._logbook.say(process, at, chatter.line, "")
         if start.minute != end.minute:
             self._checkpoints(end)
 

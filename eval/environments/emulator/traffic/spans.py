@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -22,44 +20,56 @@ SpanKey = tuple[str, str, str, str, str, str]
 """Service, namespace, span name, kind, status, peer service ("" for server spans)."""
 
 
-@dataclass(slots=True)
-class Counts:
-    """Counters of one kind of span since the beginning. `drawn` are those not in `buckets` yet."""
-
-    calls: int = 0
-    sum_ms: float = 0.0
-    drawn: dict[tuple[int, int], int] = field(default_factory=dict)
-    buckets: NDArray[np.int64] = field(
-        default_factory=lambda: np.zeros(len(BOUNDS_MS) + 1, dtype=np.int64)
-    )
-
-
 class SpanMetrics:
-    """Counts spans; the scraper reads them."""
+    """Counts spans; the scraper reads them. A kind of span keeps its place once it has been counted."""
 
     def __init__(self, random: np.random.Generator) -> None:
         self._random = random
-        self._counts: dict[SpanKey, Counts] = {}
+        self._places: dict[SpanKey, int] = {}
+        self._calls: list[int] = []
+        self._sums: list[float] = []
+        self._drawn: dict[tuple[int, int, int], int] = {}
+        self._buckets = np.zeros((0, len(BOUNDS_MS) + 1), dtype=np.int64)
 
     def record(self, key: SpanKey, calls: int, mean_ms: float, spread: float) -> None:
         """Count `calls` spans whose durations are log-normal around `mean_ms`."""
         if calls <= 0:
             return
-        counts = self._counts.get(key)
-        if counts is None:
-            counts = self._counts[key] = Counts()
-        counts.calls += calls
-        counts.sum_ms += calls * mean_ms
-        shape = (round(math.log(mean_ms) * 25) if mean_ms > 0.01 else -115, round(spread * 20))
-        counts.drawn[shape] = counts.drawn.get(shape, 0) + calls
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = len(self._calls)
+            self._calls.append(0)
+            self._sums.append(0.0)
+        self._calls[place] += calls
+        self._sums[place] += calls * mean_ms
+        step = round(math.log(mean_ms) * 25) if mean_ms > 0.01 else -115
+        shape = place, step, round(spread * 20)
+        self._drawn[shape] = self._drawn.get(shape, 0) + calls
 
-    def __iter__(self) -> Iterator[tuple[SpanKey, Counts]]:
-        """All counters by key; durations that were not drawn yet are drawn now."""
-        for counts in self._counts.values():
-            for (step, spread), calls in counts.drawn.items():
-                counts.buckets += self._random.multinomial(calls, _shares(step, spread))
-            counts.drawn.clear()
-        return iter(self._counts.items())
+    @property
+    def keys(self) -> list[SpanKey]:
+        """The kinds of spans in the order of their places; new ones come at the end."""
+        return list(self._places)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def rows(self) -> NDArray[np.float64]:
+        """For every kind of span: calls, sum of ms, calls, and the buckets, each with those below."""
+        size, width = len(self._calls), len(BOUNDS_MS) + 1
+        if len(self._buckets) < size:
+            more = np.zeros((size - len(self._buckets), width), dtype=np.int64)
+            self._buckets = np.concatenate([self._buckets, more])
+        if self._drawn:
+            shares = np.array([_shares(step, spread) for _, step, spread in self._drawn])
+            fallen = self._random.multinomial(list(self._drawn.values()), shares)
+            np.add.at(self._buckets, [place for place, _, _ in self._drawn], fallen)
+            self._drawn.clear()
+        found = np.empty((size, width + 3))
+        found[:, 0] = found[:, 2] = self._calls
+        found[:, 1] = self._sums
+        np.cumsum(self._buckets, axis=1, out=found[:, 3:])
+        return found
 
 
 @lru_cache(maxsize=8192)

@@ -18,7 +18,7 @@ from eval.environments.emulator.traffic.languages import DIALECTS
 from eval.environments.emulator.traffic.languages.go import panic_dump
 from eval.environments.emulator.traffic.languages.mongod import login_lines
 from eval.environments.emulator.traffic.network import Network
-from eval.environments.emulator.traffic.processes import Process, Processes
+from eval.environments.emulator.traffic.processes import Pressed, Process, Processes
 from eval.environments.emulator.traffic.stores import Accounts
 from eval.environments.emulator.traffic.surroundings import AppCluster, declared_ports, limits_of
 
@@ -26,6 +26,8 @@ Lines = list[tuple[float, str]]
 
 _MEGABYTE = 1024 * 1024
 _TOOLS = frozenset({"sh", "bash", "sleep", "true", "false", "echo", "test"})
+_PATIENT_SECONDS = 1.0
+"""From here on a start that waits for something looks for it every second."""
 _FIRST_MEMORY = 0.7
 """The share of its memory that a program has when its start is over."""
 
@@ -148,6 +150,29 @@ class Starts:
                 return Run(exits_after=0.25, exit_code=1, lines=lines)
         return None
 
+    def press(self, now: datetime) -> None:
+        """Let the starts that wait for something go on where it has come."""
+        waiting, self._processes.pressed = self._processes.pressed, []
+        for item in waiting:
+            process, step = item.process, item.process.program.start[item.step]
+            if now >= item.until or not self._processes.runs(process):
+                continue
+            if self.need(process, step, now) is not None:
+                self._processes.pressed.append(item)
+                continue
+            assert self._cluster is not None
+            begun = now - timedelta(seconds=step.after)
+            run = self._steps(process, begun, [], item.step + 1)
+            run = replace(
+                run,
+                ready_after=max(0.0, run.ready_after - step.after),
+                exits_after=None if run.exits_after is None else run.exits_after - step.after,
+                lines=tuple((after - step.after, text) for after, text in run.lines),
+            )
+            process.listens = frozenset(run.listens)
+            process.serves_from = max(process.serves_from, now + timedelta(seconds=run.ready_after))
+            self._cluster.go_on(process.pod, process.container, run)
+
     def _begin(self, process: Process, container: Json, now: datetime) -> Run:
         program = process.program
         dialect = DIALECTS[program.language]
@@ -163,9 +188,13 @@ class Starts:
         flags = self._app.flags
         if flags is not None and flags.service == program.name:
             process.flags = read_flags(self._flag_file(process, flags.config_map, flags.key))
-        lines: Lines = dialect.started(process) if not program.start else []
-        values = self._placeholders(process)
-        for step in program.start:
+        return self._steps(process, now, dialect.started(process) if not program.start else [])
+
+    def _steps(self, process: Process, now: datetime, lines: Lines, first: int = 0) -> Run:
+        """The steps of a start that began at `now`, from the `first` one on."""
+        program, values = process.program, self._placeholders(process)
+        dialect = DIALECTS[program.language]
+        for number, step in enumerate(program.start[first:], first):
             at = now + timedelta(seconds=step.after)
             if not step.need:
                 text, place = _filled(step.text, values), _filled(step.at, values)
@@ -178,10 +207,11 @@ class Starts:
             if step.otherwise == "retry":
                 process.waiting, process.retried = step, at
                 break
-            patience = (
-                0.05 if failure.kind in ("denied", "unauthenticated") else step.patience_seconds
-            )
-            ended = step.after + patience
+            refused = failure.kind in ("denied", "unauthenticated")
+            ended = step.after + (0.05 if refused else step.patience_seconds)
+            if not refused and step.patience_seconds >= _PATIENT_SECONDS:
+                until = now + timedelta(seconds=ended)
+                self._processes.pressed.append(Pressed(process, number, until))
             lines += self._last_words(process, step, failure, now, ended)
             code = 1 if self._answer(step, failure).level == "fatal" else step.exit_code
             return Run(exits_after=ended, exit_code=code, lines=tuple(lines))

@@ -11,6 +11,7 @@ from eval.environments.emulator.seams import (
     ClusterFiles,
     ClusterNetwork,
     ClusterState,
+    Run,
 )
 from eval.environments.emulator.traffic.metrics.quantities import quantity
 
@@ -22,6 +23,10 @@ class AppCluster(ClusterState, ClusterNetwork, ClusterFiles, ClusterAccess, Prot
         self, pod: Json, container: str, exit_code: int = 1, *, oom: bool = False
     ) -> bool:
         """Let the program in a container end now; False when none runs there."""
+        ...
+
+    def go_on(self, pod: Json, container: str, run: Run) -> None:
+        """Let the program in a container do from now on what `run` says, not what its start had said."""
         ...
 
 

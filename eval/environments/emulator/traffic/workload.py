@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from operator import is_not
 
 import numpy as np
 
+from connectors.api.values import Json
 from eval.apps.model import App
 from eval.environments.emulator.traffic.arrivals import shape
 from eval.environments.emulator.traffic.consumers import Consumers
@@ -23,7 +26,8 @@ from eval.environments.emulator.traffic.surroundings import AppCluster
 from eval.environments.emulator.traffic.tracing import Tracer
 
 STEP_SECONDS = 5
-"""Requests are let through in batches of this many seconds, on whole multiples of it."""
+"""Requests are let through in batches of this many seconds, on whole multiples of it, while nobody who
+answers them comes or goes."""
 
 _PANIC_EXIT_CODE = 2
 _BATCH, _MOST_STEPS = 8, 3
@@ -73,21 +77,44 @@ class Traffic:
         self._most_steps = _LARGE_MOST_STEPS if large else _MOST_STEPS
         self._gathered = [0] * len(app.workload.mix)
         self._answers: deque[tuple[datetime, int, int]] = deque()
+        self._seen: tuple[int, list[Sequence[Json]]] = (-1, [(), (), ()])
         self.running = False
 
     def tick(self, start: datetime, end: datetime) -> None:
-        """Let everything up to the last whole step before `end` happen."""
+        """Let everything up to the last whole step before `end` happen.
+
+        Where somebody comes or goes, a step ends: what was sent before meets who was there before.
+        """
         if self._done is None:
             self._done = start
-        last = datetime.fromtimestamp(end.timestamp() // STEP_SECONDS * STEP_SECONDS, UTC)
+        if self._processes.pressed:
+            self._processes.refresh()
+            self._routine.press(end)
+        if self.running and self._changed():
+            self._step(_whole(start, 1), anew=False)
+            self._step(_whole(end, 1))
+        else:
+            self._step(_whole(end, STEP_SECONDS))
+
+    def _changed(self) -> bool:
+        """Whether who answers has changed since the last tick."""
+        kinds = ("Endpoints", "Service", "NetworkPolicy")
+        lists = [self._cluster.objects(kind, self._app.namespace) for kind in kinds]
+        before, self._seen = self._seen, (self._processes.generation, lists)
+        return before[0] != self._seen[0] or any(map(is_not, before[1], lists))
+
+    def _step(self, last: datetime, *, anew: bool = True) -> None:
+        """Let the time until `last` pass, with a look at the cluster as it is now, or without."""
+        assert self._done is not None
         if last <= self._done:
             return
         begun, self._done = self._done, last
         seconds = (last - begun).total_seconds()
-        self._processes.refresh()
-        self._network.refresh(last)
-        self._flags.refresh()
-        self._routine.before(begun, last)
+        if anew:
+            self._processes.refresh()
+            self._network.refresh(last)
+            self._flags.refresh()
+            self._routine.before(begun, last)
         self._flow.begin(begun, last)
         if self.running:
             self._send(seconds, begun, last)
@@ -124,17 +151,19 @@ class Traffic:
             self._owed += expected
             requests = int(self._owed)
             self._owed -= requests
-        counts = self._random.multinomial(requests, shares / shares.sum())
+        total = float(shares.sum())
+        counts = self._random.multinomial(requests, shares / total)
         ok = errors = 0
         if self._tracer is not None:
-            self._tracer.begin(expected)
-        self._steps += 1
+            self._tracer.begin(expected * STEP_SECONDS / seconds)
+        whole = seconds >= STEP_SECONDS
+        self._steps += whole
         for index, (request, arrived) in enumerate(zip(workload.mix, counts.tolist(), strict=True)):
             self._gathered[index] += arrived
             # rare kinds of requests travel together: fewer, larger batches
-            usual = expected * request.share / shares.sum()
+            usual = expected * request.share / total
             every = min(self._most_steps, math.ceil(self._batch / max(usual, 0.01)))
-            if (self._steps + index) % every:
+            if whole and (self._steps + index) % every:
                 continue
             count, self._gathered[index] = self._gathered[index], 0
             if not count:
@@ -152,3 +181,8 @@ class Traffic:
         self._answers.append((at, ok, errors))
         while self._answers and self._answers[0][0] < at - timedelta(minutes=10):
             self._answers.popleft()
+
+
+def _whole(at: datetime, seconds: int) -> datetime:
+    """The last multiple of so many seconds until an instant."""
+    return datetime.fromtimestamp(at.timestamp() // seconds * seconds, UTC)

@@ -115,6 +115,76 @@ async def test_two_emulators_do_not_touch_each_other() -> None:
         await two.close()
 
 
+async def test_a_pod_that_is_replaced_within_a_step_is_missed_for_that_long(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(SMALL)
+    environment = await Emulator.start(path, warmup_seconds=121)
+    try:
+        (stock,) = await environment.reader.list("Pod", "shop", labels="app=stock")
+        await environment.writer.delete("Pod", "shop", stock["metadata"]["name"])
+        await environment.clock.sleep(29)
+        (web,) = await environment.reader.list("Pod", "shop", labels="app=web")
+        log = await environment.reader.logs("shop", web["metadata"]["name"])
+        failures = [line for line in log.splitlines() if "buying failed" in line]
+        assert "connection refused" in failures[0]
+        failed = 'sum(traces_span_metrics_calls_total{peer_service="stock",status_code="STATUS_CODE_ERROR"})'
+        (row,) = await _query(environment, failed)
+        value: Any = row["value"]
+        assert 0 < float(value[1]) < 60, "at most what is sent within six seconds"
+        await environment.clock.sleep(60)
+        assert await environment.healthy()
+    finally:
+        await environment.close()
+
+
+@pytest.mark.parametrize("after", [3, 17])
+async def test_connections_end_when_dns_denies_the_name(tmp_path: Path, after: int) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(SMALL)
+    environment = await Emulator.start(path, warmup_seconds=120 + after)
+    try:
+        await fault("cluster_dns_answer", environment.app).inject(environment, "stock")
+        # 5 s keepalive, 30 s in which a resolver believes what it knows
+        await environment.clock.sleep(120)
+        share = environment._traffic.error_share(30)
+        assert share is not None and share > 0.9
+    finally:
+        await environment.close()
+
+
+async def test_a_start_that_waits_goes_on_when_what_it_needs_comes() -> None:
+    environment = await Emulator.start("hotel_reservation", warmup_seconds=60)
+    try:
+        space = environment.namespace
+
+        async def pod(service: str) -> Any:
+            (found,) = await environment.reader.list(
+                "Pod", space, labels=f"{environment.app.label}={service}"
+            )
+            return found
+
+        async def scale(replicas: int) -> None:
+            spec = {"spec": {"replicas": replicas}}
+            await environment.writer.patch("Deployment", space, "mongodb-rate", spec)
+
+        await scale(0)
+        await environment.clock.sleep(5)
+        old = (await pod("rate"))["metadata"]["name"]
+        await environment.writer.delete("Pod", space, old)
+        await environment.clock.sleep(4)  # it waits ten seconds for its database
+        await scale(1)
+        await environment.clock.sleep(90)
+        rate = await pod("rate")
+        assert rate["metadata"]["name"] != old
+        assert rate["status"]["containerStatuses"][0]["restartCount"] == 0
+        log = await environment.reader.logs(space, rate["metadata"]["name"])
+        assert log.count("Initializing DB connection") == 1
+        assert "Successfully registered in consul" in log and "panic" not in log
+        assert await environment.healthy()
+    finally:
+        await environment.close()
+
+
 async def test_an_app_from_a_folder_and_faults_from_the_start(tmp_path: Path) -> None:
     path = tmp_path / "shop.yaml"
     path.write_text(SMALL)

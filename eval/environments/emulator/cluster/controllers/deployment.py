@@ -81,6 +81,8 @@ class Deployments:
         if terminating(deployment):
             self._status(deployment, None, sets)
             return
+        if self._rollout.resize(deployment, sets):
+            sets = self._sets(deployment)
         new, old, created = self._newest(deployment, sets)
         deployment = world.store.get("Deployment", *key) or deployment
         self._rollout.step(deployment, new, old)

@@ -10,6 +10,7 @@ from eval.environments.emulator.cluster.objects import finished, key_of, parse_t
 from eval.environments.emulator.cluster.world import World
 
 SOURCE = "deployment-controller"
+_DESIRED = "deployment.kubernetes.io/desired-replicas"
 
 
 def fenceposts(deployment: Json) -> tuple[int, int]:
@@ -40,6 +41,16 @@ class Rollout:
             return 0 if present or self._busy(old) else wanted
         surge, _ = fenceposts(deployment)
         return max(0, min(wanted, wanted + surge - present))
+
+    def resize(self, deployment: Json, sets: Sequence[Json]) -> bool:
+        """Give the one ReplicaSet with pods a new size before a new template is looked at, whichever it has
+        (`isScalingEvent` and `scale` of Kubernetes' deployment controller)."""
+        busy = [item for item in sets if _size(item)]
+        if len(busy) != 1 or not _outdated(deployment, busy):
+            return False
+        self._scale(deployment, busy[0], int(deployment["spec"].get("replicas", 1)))
+        self._mark(deployment, busy)
+        return True
 
     def step(self, deployment: Json, new: Json | None, old: Sequence[Json]) -> None:
         """Scale up the new and down the old ReplicaSets as far as allowed now."""
@@ -119,13 +130,7 @@ class Rollout:
     def _resized(self, deployment: Json, new: Json | None, old: Sequence[Json]) -> bool:
         """Whether the Deployment was resized while several ReplicaSets have pods."""
         busy = [item for item in (*old, *([new] if new else [])) if _size(item)]
-        if len(busy) < 2:
-            return False
-        wanted = str(deployment["spec"].get("replicas", 1))
-        name = "deployment.kubernetes.io/desired-replicas"
-        return any(
-            (item["metadata"].get("annotations") or {}).get(name, wanted) != wanted for item in busy
-        )
+        return len(busy) > 1 and _outdated(deployment, busy)
 
     def _proportional(self, deployment: Json, new: Json | None, old: Sequence[Json]) -> None:
         """Share a change of size among the ReplicaSets that have pods."""
@@ -155,7 +160,7 @@ class Rollout:
 
         def change(new: Json) -> None:
             annotations = new["metadata"].setdefault("annotations", {})
-            annotations["deployment.kubernetes.io/desired-replicas"] = wanted
+            annotations[_DESIRED] = wanted
 
         for item in sets:
             self._world.store.edit("ReplicaSet", key_of(item), change)
@@ -179,6 +184,13 @@ def _pods(value: object, wanted: int, *, up: bool) -> int:
         share = wanted * int(value[:-1]) / 100
         return math.ceil(share) if up else math.floor(share)
     return int(str(value))
+
+
+def _outdated(deployment: Json, sets: Sequence[Json]) -> bool:
+    """Whether a ReplicaSet was scaled for another size of the Deployment."""
+    wanted = str(deployment["spec"].get("replicas", 1))
+    notes = (item["metadata"].get("annotations") or {} for item in sets)
+    return any(note.get(_DESIRED, wanted) != wanted for note in notes)
 
 
 def _size(replica_set: Json) -> int:

@@ -235,7 +235,10 @@ class Protection:
         if finalizer not in (obj["metadata"].get("finalizers") or ()):
             return
         if key[0]:
-            if self._world.index.using_claim(*key):
+            # who is not on a node yet cannot start any more: the kubelet refuses a claim that is going
+            # (podUsesPVC in Kubernetes' pvc_protection_controller.go)
+            users = self._world.index.using_claim(*key)
+            if any(pod["spec"].get("nodeName") for pod in users):
                 return
         elif (obj.get("status") or {}).get("phase") == "Bound":
             reference = obj["spec"].get("claimRef") or {}

@@ -19,6 +19,7 @@ from eval.environments.emulator.cluster.kubelet.status import pod_status
 from eval.environments.emulator.cluster.objects import Key, finished, key_of, rfc3339, terminating
 from eval.environments.emulator.cluster.store import Change
 from eval.environments.emulator.cluster.world import World
+from eval.environments.emulator.seams import Run
 
 _SANDBOX_SECONDS = 0.6
 _ADDRESSES = 250
@@ -103,6 +104,13 @@ class Kubelets:
             return False
         self._containers.exited(state, item, code, oom)
         return True
+
+    def go_on(self, uid: str, container: str, run: Run) -> None:
+        """Let a running program do what `run` says from now on."""
+        state = self._pods.get(uid)
+        item = state.container(container) if state else None
+        if state is not None and item is not None and item.running and not item.killing:
+            self._containers.go_on(state, item, run)
 
     def fail(self, state: PodState, reason: str, message: str) -> None:
         """Stop a pod for good: it stays as Failed, with the reason."""

@@ -108,6 +108,10 @@ class Containers:
         # a run that its kubelet ends is started again before the kubelet has seen its end: the
         # back-off counts from the end of the run before
         item.rests_from = item.finished_at if item.killing else now
+        # and it did not start it again when it ended it, if that was too early: it knows by now
+        item.backing_off = (
+            item.killing and item.rests_from is not None and item.crash.waits(item.rests_from, now)
+        )
         item.serving = item.killing = False
         item.finished_at = now
         item.terminated = terminated(item, 137 if oom else code, oom, now)
@@ -115,6 +119,21 @@ class Containers:
             item.terminated["message"] = last_words
         if item.log is not None:
             item.log.close(now)
+
+    def go_on(self, state: PodState, item: ContainerState, run: Run) -> None:
+        """Plan what the program in a container does from now on."""
+        for timer in item.timers:
+            timer.cancel()
+        item.timers.clear()
+        item.run = run
+        if item.log is not None:
+            item.log.plan(self._world.clock.now(), run.lines)
+        at = self._world.manager.at
+        if run.exits_after is not None:
+            code, oom = run.exit_code, run.oom
+            item.timers.append(at(run.exits_after, lambda: self.exited(state, item, code, oom)))
+        if run.listens and (run.exits_after is None or run.ready_after < run.exits_after):
+            item.timers.append(at(run.ready_after, lambda: self._serve(state, item)))
 
     def kill(self, pod: Json, state: PodState, item: ContainerState, message: str) -> None:
         """Stop a container that will be restarted; after its grace period it gets SIGKILL."""
@@ -175,17 +194,22 @@ class Containers:
     def _crash_wait(self, pod: Json, state: PodState, item: ContainerState) -> float | None:
         last = item.rests_from
         now = self._world.clock.now()
+        name, (namespace, pod_name) = item.name, state.key
+        if item.backing_off:
+            # a kubelet shows why it did not start a container when it looks at the pod the next time:
+            # until then it shows how the last run ended
+            seconds = duration(item.crash.seconds)
+            self._waiting(
+                item,
+                "CrashLoopBackOff",
+                f"back-off {seconds} restarting failed container={name}"
+                f" pod={pod_name}_{namespace}({state.uid})",
+            )
         if last is None or not item.crash.waits(last, now):
+            item.backing_off = False
             return None
         item.rests_from = item.finished_at
-        name, (namespace, pod_name) = item.name, state.key
-        seconds = duration(item.crash.seconds)
-        self._waiting(
-            item,
-            "CrashLoopBackOff",
-            f"back-off {seconds} restarting failed container={name}"
-            f" pod={pod_name}_{namespace}({state.uid})",
-        )
+        item.backing_off = True
         text = f"Back-off restarting failed container {name} in pod {pod_name}_{namespace}({state.uid})"
         self.event(pod, state, item, "Warning", "BackOff", text)
         return self._world.names.jitter(10, 15)
@@ -228,17 +252,10 @@ class Containers:
             self._cannot_run(pod, state, item, run)
             return
         item.fixed_files = fixed_files(state, item)
-        item.log.plan(now, run.lines)
         item.phase = Phase.RUNNING
         item.timers.clear()
         self.event(pod, state, item, "Normal", "Started", f"Started container {item.name}")
-        if run.exits_after is not None:
-            code, oom = run.exit_code, run.oom
-            item.timers.append(
-                world.manager.at(run.exits_after, lambda: self.exited(state, item, code, oom))
-            )
-        if run.listens and (run.exits_after is None or run.ready_after < run.exits_after):
-            item.timers.append(world.manager.at(run.ready_after, lambda: self._serve(state, item)))
+        self.go_on(state, item, run)
         if failure := hooks.post_start(world, pod, item):
             self.event(pod, state, item, "Warning", "FailedPostStartHook", failure)
             self.event(pod, state, item, "Normal", "Killing", "FailedPostStartHook")

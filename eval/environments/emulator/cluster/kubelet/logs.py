@@ -24,7 +24,8 @@ class LogBuffer:
         self.ended = False
 
     def plan(self, started: datetime, lines: Iterable[tuple[float, str]]) -> None:
-        """Take a start-up log as (seconds after start, text)."""
+        """Take a start-up log as (seconds after start, text), in place of what was still to come."""
+        self._reveal(started)
         self._coming = deque(
             sorted(((started + timedelta(seconds=after), text) for after, text in lines), key=_when)
         )

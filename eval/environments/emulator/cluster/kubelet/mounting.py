@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from connectors.api.values import Json
@@ -22,7 +23,8 @@ _ATTACHER = "attachdetach-controller"
 _ACCESS = "kube-api-access-"
 _RETRY_LIMIT = 122.0
 _PATIENCE_SECONDS = 123.0
-_REFRESH = (20.0, 90.0)
+_RESYNC = (60.0, 90.0)
+"""A kubelet looks at each pod again after a minute to a minute and a half (`syncFrequency`, jittered)."""
 
 
 class Mounting:
@@ -54,7 +56,10 @@ class Mounting:
         for key in self._users.get((change.kind, *key_of(change.last)), ()):
             state = states.get(key)
             if state is not None and state.mounted:
-                wait = self._world.names.jitter(*_REFRESH)
+                # a change meets long intervals more often than short ones, at any moment of them
+                low, high = _RESYNC
+                interval = math.sqrt(self._world.names.jitter(low * low, high * high))
+                wait = self._world.names.jitter(0.0, interval)
                 self._world.clock.call_later(wait, lambda state=state: self._renew(state))  # type: ignore[misc]
 
     def fill(self, state: PodState) -> None:

@@ -103,7 +103,7 @@ class Pressure:
                     self._kubelets.end_run(state.uid, item.name, 137, True)
                     continue
                 parts[item.name] = used
-                if self._too_much_disk(state, pod, item, limits, used):
+                if used.disk and self._too_much_disk(state, pod, item, limits, used):
                     break
             found.append((state, pod, parts))
         return found

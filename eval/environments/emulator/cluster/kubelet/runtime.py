@@ -54,6 +54,7 @@ class ContainerState:
     restarts: int = 0
     serving: bool = False
     killing: bool = False
+    backing_off: bool = False
     log: LogBuffer | None = None
     previous_log: LogBuffer | None = None
     timers: list[Timer] = field(default_factory=list)
@@ -65,11 +66,10 @@ class ContainerState:
     image_ready: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     fixed_files: dict[str, str] = field(default_factory=dict)
+    name: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """The container's name."""
-        return str(self.spec["name"])
+    def __post_init__(self) -> None:
+        self.name = str(self.spec["name"])
 
     @property
     def running(self) -> bool:

@@ -46,6 +46,9 @@ _PUBLIC_SUFFIXES = frozenset(
 )
 _NDOTS = 5
 _MEMORY = timedelta(seconds=5)
+_KINDS = ("Pod", "Service", "Endpoints", "NetworkPolicy", "ConfigMap", "Namespace")
+
+_State = tuple[tuple[int, ...], tuple[tuple[str, bool, str], ...]]
 
 
 class Resolver:
@@ -71,7 +74,7 @@ class Resolver:
         self._files = files
         self._parsed: dict[str, list[corefile.Server] | None] = {}
         self._memo: dict[tuple[str, str], str] = {}
-        self._versions: tuple[int, ...] = ()
+        self._present: _State = ((), ())
         self._until = world.clock.now()
 
     def resolves(self, pod: Json, name: str) -> str:
@@ -82,18 +85,35 @@ class Resolver:
             pass
         else:
             return OK
-        kinds = ("Pod", "Service", "Endpoints", "NetworkPolicy", "ConfigMap", "Namespace")
-        versions = tuple(map(self._store.version_of, kinds))
-        now = self._clock.now()
-        if versions != self._versions or now >= self._until:
-            # what DNS servers mount and whether they listen changes without a write
-            self._versions, self._until = versions, now + _MEMORY
-            self._memo.clear()
+        self.state()
         key = (pod["metadata"]["uid"], name)
         found = self._memo.get(key)
         if found is None:
             found = self._memo[key] = self._look_up(pod, name)
         return found
+
+    def state(self) -> _State:
+        """Return what all answers follow from: the versions of objects, and the DNS servers."""
+        versions = tuple(map(self._store.version_of, _KINDS))
+        now = self._clock.now()
+        if versions != self._present[0] or now >= self._until:
+            # what DNS servers mount and whether they listen changes without a write
+            self._until = now + _MEMORY
+            present = versions, self._servers()
+            if present != self._present:
+                self._present = present
+                self._memo.clear()
+        return self._present
+
+    def _servers(self) -> tuple[tuple[str, bool, str], ...]:
+        """The DNS servers: which pods, whether they listen, and the Corefile that they see."""
+        found = []
+        for pod, _ in self._backends.of(_NAMESPACE, _SERVICE, _PORT) or ():
+            uid = str(pod["metadata"]["uid"])
+            state = self._state(uid)
+            listens = state is not None and _PORT in state.listening
+            found.append((uid, listens, self._corefile(pod)))
+        return tuple(found)
 
     def _look_up(self, pod: Json, name: str) -> str:
         spec = pod["spec"]
@@ -208,16 +228,20 @@ class Resolver:
 
     def _config(self, server: Json) -> list[corefile.Server] | None:
         """Return the Corefile as the CoreDNS pod sees it: the ConfigMap of a minute or so ago."""
+        text = self._corefile(server)
+        if text not in self._parsed:
+            try:
+                self._parsed[text] = corefile.parse(text) if text else None
+            except corefile.CorefileError:
+                self._parsed[text] = None
+        return self._parsed[text]
+
+    def _corefile(self, server: Json) -> str:
         for container in server["spec"]["containers"]:
             for path, text in self._files(server, container["name"]).items():
                 if path.endswith("/Corefile"):
-                    if text not in self._parsed:
-                        try:
-                            self._parsed[text] = corefile.parse(text)
-                        except corefile.CorefileError:
-                            self._parsed[text] = None
-                    return self._parsed[text]
-        return None
+                    return text
+        return ""
 
     def _in_cluster(self, name: str) -> str:
         """Look up a name without the cluster's domain: service.namespace.svc and its kin."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 from connectors.api.values import Json
 from eval.environments.emulator.cluster.authorizer import Access, Authorizer, User, refusal
@@ -38,6 +38,10 @@ class Inside:
     def reachable(self, source: Json | None, namespace: str, service: str, port: int) -> Pairs:
         """Return the (pod, target port) pairs that a program in `source` is sent to."""
         return self.backends.reachable(source, namespace, service, port)
+
+    def topology(self) -> Hashable:
+        """Return what decides the answers of `resolves`, `allowed` and `reachable`."""
+        return self._resolver.state()
 
     def mounted(self, pod: Json, container: str) -> Mapping[str, str]:
         """Return the files of mounted ConfigMaps, Secrets and downward API, by absolute path."""

@@ -89,6 +89,12 @@ def login_lines(
     remote = f"{client.ip}:{32768 + client.seed(connection) % 28000}"
     count = {"remote": remote, "connectionId": connection, "connectionCount": 1 + connection % 7}
     lines = [entry(at, "NETWORK", 22943, "listener", "Connection accepted", count)]
+    if failure is not None and failure.kind == "tls_required":
+        text = "The server is configured to only allow SSL connections"
+        error = {"code": 141, "codeName": "SSLHandshakeFailed", "errmsg": text}
+        said = "Error receiving request from client. Ending connection from remote"
+        ended = {"error": error, "remote": remote, "connectionId": connection}
+        return [*lines, entry(at, "NETWORK", 22988, context, said, ended)]
     if not user:
         return lines
     attr: dict[str, Any] = {

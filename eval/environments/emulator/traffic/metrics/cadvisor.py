@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,29 @@ from eval.environments.emulator.traffic.metrics.scrape import Labels, Page
 from eval.environments.emulator.traffic.processes import Process, Processes
 
 _MEGABYTE = 1024 * 1024
+_USE = (
+    "container_cpu_usage_seconds_total",
+    "container_memory_working_set_bytes",
+    "container_memory_rss",
+    "container_start_time_seconds",
+    "container_oom_events_total",
+)
+_QUOTA = (
+    "container_cpu_cfs_periods_total",
+    "container_cpu_cfs_throttled_periods_total",
+    "container_cpu_cfs_throttled_seconds_total",
+    "container_spec_cpu_quota",
+    "container_spec_cpu_period",
+)
+_LIMIT = ("container_spec_memory_limit_bytes",)
+_NETWORK = (
+    "receive_bytes_total",
+    "transmit_bytes_total",
+    "receive_packets_dropped_total",
+    "transmit_packets_dropped_total",
+    "receive_errors_total",
+    "transmit_errors_total",
+)
 
 
 class CAdvisor:
@@ -30,76 +54,63 @@ class CAdvisor:
     def export(self, page: Page, now: datetime) -> None:
         """Write the samples of all processes."""
         pods: dict[str, list[Process]] = {}
-        for process in self._processes:
-            if _running(process.pod, process.container):
-                self._container(page, process, now)
-                pods.setdefault(process.uid, []).append(process)
+        running = [p for p in self._processes if _running(p.pod, p.container)]
+        noise = self._random.standard_normal(len(running)).tolist()
+        for process, drawn in zip(running, noise, strict=True):
+            self._container(page, process, now, drawn)
+            pods.setdefault(process.uid, []).append(process)
         for processes in pods.values():
             _network(page, processes, now)
 
-    def _container(self, page: Page, process: Process, now: datetime) -> None:
+    def _container(self, page: Page, process: Process, now: datetime, drawn: float) -> None:
         key = (process.uid, process.container)
-
-        def labels() -> Labels:
-            return _labels(process, container=True)
-
-        memory = process.memory_mb(now) * _MEGABYTE
-        memory *= 1.0 + 0.01 * float(self._random.standard_normal())
+        memory = process.memory_mb(now) * _MEGABYTE * (1.0 + 0.01 * drawn)
         if process.memory_limit:
             memory = min(memory, process.memory_limit)
-        values = {
-            "container_cpu_usage_seconds_total": process.cpu_seconds,
-            "container_memory_working_set_bytes": float(round(memory)),
-            "container_memory_rss": float(round(memory * 0.86)),
-            "container_start_time_seconds": process.started.timestamp(),
-            "container_oom_events_total": float(self._oom_kills.get(key, 0)),
-            **_limits(process),
-        }
-        page.set_all(
-            (*key, tuple(values)), lambda: [(n, labels()) for n in values], [*values.values()]
-        )
+        load = process.load
+        names: tuple[str, ...] = _USE
+        values = [
+            load.used_seconds,
+            float(round(memory)),
+            float(round(memory * 0.86)),
+            process.started.timestamp(),
+            float(self._oom_kills.get(key, 0)),
+        ]
+        if process.cpu_limit:
+            names += _QUOTA
+            values += (
+                float(int(load.periods)),
+                float(int(load.throttled_periods)),
+                load.throttled_seconds,
+                process.cpu_limit * 100_000,
+                100_000.0,
+            )
+        if process.memory_limit:
+            names += _LIMIT
+            values.append(process.memory_limit)
+        page.set_all((process, names), partial(_described, process, names), values)
 
 
-def _limits(process: Process) -> dict[str, float]:
-    load = process.load
-    values: dict[str, float] = {}
-    if process.cpu_limit:
-        throttled = "container_cpu_cfs_throttled_"
-        values["container_cpu_cfs_periods_total"] = float(int(load.periods))
-        values[f"{throttled}periods_total"] = float(int(load.throttled_periods))
-        values[f"{throttled}seconds_total"] = load.throttled_seconds
-        values["container_spec_cpu_quota"] = process.cpu_limit * 100_000
-        values["container_spec_cpu_period"] = 100_000.0
-    if process.memory_limit:
-        values["container_spec_memory_limit_bytes"] = process.memory_limit
-    return values
+def _described(process: Process, names: Sequence[str]) -> list[tuple[str, Labels]]:
+    labels = _labels(process, container=True)
+    return [(name, labels) for name in names]
 
 
 def _network(page: Page, processes: list[Process], now: datetime) -> None:
     """A pod's containers share its network."""
     first = processes[0]
-
-    def labels() -> Labels:
-        return {**_labels(first, container=False), "interface": "eth0"}
-
     base = max(0.0, (now - first.started).total_seconds()) * 40.0
     received = base + sum(process.bytes_in for process in processes)
     sent = base + sum(process.bytes_out for process in processes)
     dropped_in = sum(process.dropped_in for process in processes)
     dropped_out = sum(process.dropped_out for process in processes)
-    values = {
-        "receive_bytes_total": received,
-        "transmit_bytes_total": sent,
-        "receive_packets_dropped_total": float(int(dropped_in)),
-        "transmit_packets_dropped_total": float(int(dropped_out)),
-        "receive_errors_total": 0.0,
-        "transmit_errors_total": 0.0,
-    }
-    page.set_all(
-        ("network", first.uid),
-        lambda: [(f"container_network_{name}", labels()) for name in values],
-        [*values.values()],
-    )
+    values = [received, sent, float(int(dropped_in)), float(int(dropped_out)), 0.0, 0.0]
+    page.set_all(("network", first.uid), partial(_interface, first), values)
+
+
+def _interface(process: Process) -> list[tuple[str, Labels]]:
+    labels = {**_labels(process, container=False), "interface": "eth0"}
+    return [(f"container_network_{name}", labels) for name in _NETWORK]
 
 
 def _labels(process: Process, *, container: bool) -> Labels:

@@ -18,13 +18,21 @@ class Requests:
 
     def __init__(self, spans: SpanMetrics) -> None:
         self._spans = spans
+        self._blocks: list[tuple[int, int]] = []
 
     def export(self, page: Page, now: datetime) -> None:
-        """Write all counters."""
-        for key, counts in self._spans:
-            calls = float(counts.calls)
-            totals = counts.buckets.cumsum().astype(float).tolist()
-            page.set_all(key, partial(_described, key), [calls, counts.sum_ms, calls, *totals])
+        """Write all counters: those that began between the same two scrapes together."""
+        rows = self._spans.rows()
+        known = self._blocks[-1][1] if self._blocks else 0
+        if len(rows) > known:
+            self._blocks.append((known, len(rows)))
+        for block in self._blocks:
+            first, last = block
+            page.set_all((self, block), partial(self._described, block), rows[first:last].ravel())
+
+    def _described(self, block: tuple[int, int]) -> list[tuple[str, Labels]]:
+        first, last = block
+        return [item for key in self._spans.keys[first:last] for item in _described(key)]
 
 
 def _described(key: SpanKey) -> list[tuple[str, Labels]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from eval.environments.emulator.traffic.metrics.metadata import METADATA
 
 INTERVAL_SECONDS = 15
 
 Labels = Mapping[str, str]
+Values = Sequence[float] | NDArray[np.float64]
 
 
 class SeriesSink(Protocol):
@@ -36,7 +40,7 @@ class SampleSink(Protocol[Handle]):
         """End a series."""
         ...
 
-    def append_all(self, series: Sequence[Handle], t: float, values: Sequence[float]) -> None:
+    def append_all(self, series: Sequence[Handle], t: float, values: Values) -> None:
         """Add a sample at Unix time `t` to each of the series."""
         ...
 
@@ -60,10 +64,23 @@ class Rows:
         self.described: list[tuple[str, Labels]] = []
         self.values: list[float] = []
 
+    @classmethod
+    def of(cls, parts: Iterable[Rows]) -> Rows:
+        """Put several together."""
+        made = cls()
+        for part in parts:
+            made.described += part.described
+            made.values += part.values
+        return made
+
     def set(self, name: str, key: Hashable, labels: Callable[[], Labels], value: float) -> None:
         """Remember one sample."""
         self.described.append((name, labels()))
         self.values.append(value)
+
+    def listed(self) -> list[tuple[str, Labels]]:
+        """The names and labels of what was given."""
+        return list(self.described)
 
 
 class Exporter(Protocol):
@@ -119,9 +136,12 @@ class Page:
         self,
         key: Hashable,
         described: Callable[[], Sequence[tuple[str, Labels]]],
-        values: Sequence[float],
+        values: Values,
     ) -> None:
-        """Write samples that always come together; `described` gives their names and labels once."""
+        """Write samples that always come together; `described` gives their names and labels once.
+
+        The same list of values as before, as an object, means that none has changed.
+        """
         block = self._blocks.get(key)
         if block is None:
             named = described()

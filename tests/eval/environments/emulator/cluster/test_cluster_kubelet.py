@@ -49,6 +49,14 @@ def test_a_crash_loop_doubles_its_waits_and_keeps_the_last_log(lab: Lab) -> None
         lab.cluster.advance(seconds)
         restarts.append(lab.state("web")["restartCount"])
     assert restarts == sorted(restarts) and 6 <= restarts[-1] <= 11
+    while "running" not in lab.state("web")["state"]:
+        lab.cluster.advance(1)
+    while "running" in lab.state("web")["state"]:
+        lab.cluster.advance(1)
+    assert lab.state("web")["state"]["terminated"]["reason"] == "Error"
+    lab.cluster.advance(8)  # the kubelet looks again, and says why it waits, after 10 to 15 s
+    assert "terminated" in lab.state("web")["state"]
+    lab.cluster.advance(9)
     status = lab.state("web")
     assert status["state"]["waiting"]["reason"] == "CrashLoopBackOff"
     name, uid = lab.pod("web")["metadata"]["name"], lab.pod("web")["metadata"]["uid"]

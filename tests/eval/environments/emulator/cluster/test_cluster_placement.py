@@ -303,3 +303,15 @@ def test_a_provisioner_that_does_not_run_leaves_the_claim_pending(rich: RichLab)
     rich.cluster.create({**driver, "metadata": {"name": "far.example.com"}})
     rich.cluster.advance(40)
     assert rich.get("PersistentVolumeClaim", "data")["status"]["phase"] == "Bound"
+
+
+def test_a_claim_that_only_waiting_pods_name_goes(rich: RichLab) -> None:
+    """As Kubernetes' pvc_protection_controller.go: a pod uses a claim when it is on a node."""
+    csi(rich)
+    rich.cluster.create(claim("data", storageClassName="disk"))
+    rich.cluster.create(mounting("p", "data", nodeSelector={"kubernetes.io/hostname": "nowhere"}))
+    rich.cluster.advance(20)
+    kinds = rich.cluster.world.store.kinds
+    rich.cluster.world.registry.delete(kinds["PersistentVolumeClaim"], "shop", "data")
+    rich.cluster.advance(5)
+    assert not rich.cluster.objects("PersistentVolumeClaim", "shop")

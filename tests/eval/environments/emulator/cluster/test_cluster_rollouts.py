@@ -90,6 +90,20 @@ def test_recreate_never_mixes_two_versions(lab: Lab) -> None:
     assert images == {"app:2"}
 
 
+def test_a_new_size_comes_before_a_new_template(lab: Lab) -> None:
+    lab.cluster.create(deployment("web", replicas=1))
+    lab.cluster.advance(30)
+    lab.cluster.apply([deployment("web", container("app:2"), replicas=3)])
+    lab.cluster.advance(60)
+    said = [
+        event["message"].split("replica set web-")[1] for event in lab.events("ScalingReplicaSet")
+    ]
+    old, new = said[0].split()[0], lab.pods("web")[0]["metadata"]["labels"]["pod-template-hash"]
+    assert said[1] == f"{old} from 1 to 3"
+    assert said[2] == f"{new} from 0 to 1"
+    assert {pod["spec"]["containers"][0]["image"] for pod in lab.pods("web")} == {"app:2"}
+
+
 def test_scaling_to_zero_and_back(lab: Lab) -> None:
     lab.cluster.create(deployment("web", replicas=2))
     lab.cluster.advance(30)

@@ -97,7 +97,8 @@ def test_series_without_samples_are_forgotten_and_a_kept_handle_still_works() ->
 
 _STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["all", "others", "alone", "stale", "read", "again"]), st.integers(1, 40)
+        st.sampled_from(["all", "others", "same", "array", "alone", "stale", "read", "again"]),
+        st.integers(1, 40),
     ),
     max_size=40,
 )
@@ -110,13 +111,15 @@ def test_samples_that_come_together_are_those_that_come_alone(steps: list[tuple[
         [together.series("m", {"n": str(number)}) for number in numbers]
         for numbers in ((0, 1, 2), (2, 3))
     ]
-    at = 1000.0
+    at, unchanged = 1000.0, [0.5, 1.5, 2.5]
     for number, (step, seconds) in enumerate(steps):
         at += 0.0 if step == "again" else seconds
-        if step in ("all", "others", "again"):
+        if step in ("all", "others", "same", "array", "again"):
             block = blocks[step == "others"]
             values = [float(number + index) for index in range(len(block))]
-            together.append_all(block, at, values)
+            if step == "same":
+                values = unchanged
+            together.append_all(block, at, np.array(values) if step == "array" else values)
             for series, value in zip(block, values, strict=True):
                 apart.append("m", {"n": series.mapping["n"]}, at, value)
         elif step == "read":

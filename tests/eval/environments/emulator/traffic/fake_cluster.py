@@ -27,6 +27,7 @@ class FakeCluster(PlainSurroundings):
         self.runs: dict[str, tuple[Run, datetime]] = {}
         self.logs: dict[str, list[tuple[datetime, str]]] = {}
         self.items: dict[str, list[Json]] = {"Pod": [], "Endpoints": [], "Node": []}
+        self._lists: dict[str, tuple[str, list[Json]]] = {}
         self.ended: list[tuple[str, int]] = []
         for item in manifests(software.app):
             self.items.setdefault(item["kind"], []).append(item)
@@ -37,7 +38,11 @@ class FakeCluster(PlainSurroundings):
         return self.time
 
     def objects(self, kind: str, namespace: str | None = None) -> Sequence[Json]:
-        return self.items.get(kind, [])
+        present = self.items.get(kind, [])
+        shown = repr(present)
+        if self._lists.get(kind, ("", present))[0] != shown:
+            self._lists[kind] = shown, list(present)
+        return self._lists[kind][1]
 
     def endpoints(
         self, namespace: str, service: str, port: int
@@ -68,6 +73,9 @@ class FakeCluster(PlainSurroundings):
         self.ended.append((pod["metadata"]["name"], exit_code))
         self.runs[uid] = (Run(exits_after=0.0, exit_code=exit_code), self.time)
         return True
+
+    def go_on(self, pod: Json, container: str, run: Run) -> None:
+        self.runs[pod["metadata"]["uid"]] = (run, self.time)
 
     def start_pod(self, service: str) -> Run:
         """Make a pod of a Deployment's template and start it."""
