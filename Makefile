@@ -31,8 +31,10 @@ bench: .venv/ready ## measurements: print their numbers
 bench-engine: .venv/ready ## the evidence engine over faults, healthy runs and held-out faults; goes on where it stopped
 	$(BIN)/python -m benchmarks.engine --table dev --out out/engine
 	$(BIN)/python -m benchmarks.engine --table healthy --limit 200 --out out/engine
+	$(BIN)/python -m benchmarks.engine --table pairs --out out/engine
 	$(BIN)/python -m benchmarks.engine --table held --out out/engine-held
-	$(BIN)/python -m benchmarks.engine_report --dev out/engine --held out/engine-held
+	$(BIN)/python -m benchmarks.engine_recipes --out out/engine
+	$(BIN)/python -m benchmarks.engine_report --dev out/engine --held out/engine-held --pairs out/engine --recipes out/engine
 
 verify: .venv/ready ## the big matrices, on the emulator and on $KUBECONFIG
 	$(BIN)/pytest -m 'matrix or cluster_long' --hypothesis-profile=search

@@ -148,9 +148,17 @@ async def run(recipe: Json, name: str, places: Mapping[str, Any]) -> Outcome:
     outcome = Outcome(name, recipe["id"], places["mid"], _SEED)
     service = app.services[places["mid"]]
     other = next(s.image for s in app.services.values() if s.name == "jaeger")
-    known = {**places, "ns": app.namespace, "port": service.ports[0].port, "other_image": other}
+    known = {
+        **places,
+        "ns": app.namespace,
+        "image": service.image,
+        "port": service.ports[0].port,
+        "other_image": other,
+    }
     environment = await Emulator.start(app, seed=_SEED, warmup_seconds=300)
     try:
+        live = await environment.reader.get("Service", environment.namespace, places["mid"])
+        known["label"] = next(iter(live["spec"]["selector"]))
         making = Making(environment, known)
         await making.do(recipe.get("before", []))
         await environment.clock.sleep(WARM_UP)

@@ -149,6 +149,7 @@ def page(where: Folders, most: int) -> str:
         "",
         *remarks(developed, held, len(faulty)),
         "",
+        *(note for folder in (*where.dev, where.held) for note in _notes(folder)),
         *_by_seed(developed),
         *_pairs(where.pairs),
         *_recipes(where.recipes),
@@ -197,6 +198,12 @@ WORKED_ON = frozenset(
 """Held-out kinds whose namesakes on development apps, in AIOpsLab's suite, were seen to fail and repaired."""
 
 
+def _notes(folder: Path | None) -> list[str]:
+    """Return what whoever ran it noted of a run that was not as the programs do it, in `note.txt`."""
+    path = folder / "note.txt" if folder else None
+    return [path.read_text("utf-8").strip(), ""] if path and path.is_file() else []
+
+
 def _by_seed(developed: Sequence[Outcome]) -> list[str]:
     seeds = sorted({o.seed for o in developed if o.kind})
     lines = ["## By seed (development, faulty cases)", ""]
@@ -236,10 +243,11 @@ def _recipes(folder: Path | None) -> list[str]:
     ]
     return [
         *lines,
-        f"The recipes of `benchmarks/corpora/held_faults/faults.md`, by `python -m benchmarks.engine_recipes`, run once;"
+        f"The recipes of `benchmarks/corpora/held_faults/faults.md`, by `python -m benchmarks.engine_recipes`;"
         f" {len({o.kind for o in found})} recipes in {len(found)} runs. They were turned into data before the engine was"
         " frozen, by who worked on it; nothing was done for them.",
         "",
+        *_notes(folder),
         *table([row("written without sight", found)]),
         "",
         *told,

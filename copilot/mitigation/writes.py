@@ -16,7 +16,7 @@ from copilot.model.scope import ObjectRef
 
 ON = "on"
 """Operation of a stored undo: `patch` is for `object`."""
-_TRIES = 15
+_TRIES = 45
 _PAUSE = 2.0
 
 
