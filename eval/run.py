@@ -7,9 +7,9 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from copilot.config.settings import Settings
 from copilot.model.errors import UsageError
@@ -17,8 +17,9 @@ from eval import memory
 from eval.agents.catalog import agent
 from eval.environments.emulator.environment import START
 from eval.problems import Problem
-from eval.runs.one import Job, Outcome
-from eval.runs.pool import run_jobs
+from eval.runs.one import EnvironmentName, Job
+from eval.runs.places import Lost, Runner
+from eval.runs.pool import in_processes
 from eval.runs.store import Row, Store
 from eval.session.play import Limits
 
@@ -34,11 +35,15 @@ class Wanted:
     parallel: int = 0
     limits: Limits = field(default_factory=Limits)
     out: Path | None = None
+    environment: EnvironmentName = "emulator"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. `left` are the seconds that the rest may take, None while nothing is known."""
+    """How far a run is. `left` are the seconds that the rest may take, None while nothing is known.
+
+    `lost` says which problem came to nothing, and why.
+    """
 
     done: int
     number: int
@@ -50,10 +55,13 @@ class Progress:
 Tell = Callable[[Progress], None]
 
 
-async def run_suite(wanted: Wanted, settings: Settings, tell: Tell) -> list[Row]:
+async def run_suite(
+    wanted: Wanted, settings: Settings, tell: Tell, runner: Runner | None = None
+) -> list[Row]:
     """Run it, and return the results in the order of agents and problems. Raises `UsageError`.
 
-    A problem whose process died twice is left out, and told as `lost`; running again tries it again.
+    `runner` plays the problems; processes on this machine unless given. A problem that came to nothing
+    is left out, and told as `lost`; running again tries it again.
     """
     for name in wanted.agents:
         agent(name, settings)
@@ -68,14 +76,16 @@ async def run_suite(wanted: Wanted, settings: Settings, tell: Tell) -> list[Row]
         if any(agent(job.agent, settings).knowledge for job in waiting):
             await memory.prepare(knowledge, START, builtin=True, incidents=False)
         if waiting:
-            await _run(waiting, len(jobs), settings, knowledge, store, wanted, tell)
+            parallel = wanted.parallel or min(os.cpu_count() or 1, len(waiting))
+            play = runner or in_processes(parallel)
+            await _run(waiting, len(jobs), settings, knowledge, store, play, tell)
         return store.finish(jobs)
 
 
 def jobs_of(wanted: Wanted) -> list[Job]:
     """All runs of single problems."""
     return [
-        Job(problem, name, wanted.seed + repeat, wanted.limits, repeat)
+        Job(problem, name, wanted.seed + repeat, wanted.limits, repeat, wanted.environment)
         for name in wanted.agents
         for repeat in range(wanted.repeats)
         for problem in wanted.problems
@@ -88,21 +98,17 @@ async def _run(
     settings: Settings,
     knowledge: Path,
     store: Store,
-    wanted: Wanted,
+    play: Runner,
     tell: Tell,
 ) -> None:
     began, ended = time.monotonic(), 0
-    parallel = wanted.parallel or min(os.cpu_count() or 1, len(waiting))
-    async for job, outcome in run_jobs(waiting, settings, knowledge, parallel=parallel):
-        ended += 1
-        left = (time.monotonic() - began) / ended * (len(waiting) - ended)
-        row = await _keep(store, outcome)
-        done = number - len(waiting) + ended
-        tell(Progress(done, number, left, row, "" if row else job.key))
-
-
-async def _keep(store: Store, outcome: Outcome | None) -> dict[str, Any] | None:
-    if outcome is None:
-        return None
-    await asyncio.to_thread(store.add, outcome)
-    return outcome.row
+    async with aclosing(play(waiting, settings, knowledge)) as playing:
+        async for job, came in playing:
+            ended += 1
+            left = (time.monotonic() - began) / ended * (len(waiting) - ended)
+            done = number - len(waiting) + ended
+            if isinstance(came, Lost):
+                tell(Progress(done, number, left, None, f"{job.key}: {came.why}"))
+            else:
+                await asyncio.to_thread(store.add, came)
+                tell(Progress(done, number, left, came.row))

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from copilot.cli import eval_recommend, eval_recording
+from copilot.cli import eval_recommend, eval_recording, eval_run
+from copilot.cli.eval_show import OracleOption, print_table
 from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from eval.report.tables import Table
-    from eval.run import Progress
     from eval.runs.store import Row
 
 app = typer.Typer(help="Replay problems and grade the answers.", no_args_is_help=True)
 eval_recording.register(app)
 eval_recommend.register(app)
+eval_run.register(app)
 
-Oracle = Literal["compat", "strict"]
-OracleOption = Annotated[
-    Oracle,
-    typer.Option(
-        "--oracle", help="The published checks (compat), or the cause and the users (strict)."
-    ),
-]
 Results = Annotated[Path, typer.Argument(help="Folder of results.", metavar="DIR")]
 
 
@@ -47,81 +38,12 @@ def list_(
 
         if suite:
             found = [[p.id, p.task.value, Path(p.app).stem] for p in problems_of(suite)]
-            _print(f"{suite}: {len(found)} problems", (["id", "task", "app"], found))
+            print_table(f"{suite}: {len(found)} problems", (["id", "task", "app"], found))
             return ExitCode.OK
         suites = [[name, str(len(make())), text] for name, (make, text) in SUITES.items()]
-        _print("Suites", (["suite", "problems", "what it is"], suites))
+        print_table("Suites", (["suite", "problems", "what it is"], suites))
         agents = [[name, entry.summary] for name, entry in AGENTS.items()]
-        _print("Agents", (["agent", "what it is"], agents))
-        return ExitCode.OK
-
-    run(command())
-
-
-@app.command("run")
-def run_(
-    suite: Annotated[
-        str, typer.Option(help="Suite, or folder of problem files.", metavar="NAME")
-    ] = "smoke",
-    agent: Annotated[
-        list[str] | None, typer.Option(help="Agent to grade; repeatable.", metavar="NAME")
-    ] = None,
-    problem: Annotated[
-        list[str] | None, typer.Option(help="Only ids that match; * is any text.", metavar="ID")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for results; runs resume there.", metavar="DIR")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the emulator.")] = 0,
-    repeat: Annotated[int, typer.Option(help="Runs of each, each with the next seed.", min=1)] = 1,
-    jobs: Annotated[int, typer.Option(help="Processes; 0: one a core.", min=0)] = 0,
-    steps: Annotated[int, typer.Option(help="Steps an agent may take.", min=1)] = 20,
-    seconds: Annotated[
-        float, typer.Option(help="Seconds an agent may take for a problem; 0: no limit.", min=0)
-    ] = 600.0,
-    money: Annotated[
-        float, typer.Option(help="Dollars an agent may cost on a problem; 0: no limit.", min=0)
-    ] = 0.0,
-    oracle: OracleOption = "strict",
-    minimum: Annotated[
-        float, typer.Option(help="Fail below this share of successes.", min=0, max=1)
-    ] = 0.0,
-    baseline: Annotated[
-        Path | None, typer.Option(help="Fail when worse than these results.", metavar="DIR")
-    ] = None,
-) -> None:
-    """Inject faults, let agents work, grade with both oracles, print tables.
-
-    Exit code 12: below --minimum, or worse than --baseline beyond chance.
-    """
-
-    async def command() -> ExitCode:
-        from eval.run import Wanted, run_suite
-        from eval.session.play import Limits
-        from eval.suites.catalog import chosen
-        from eval.suites.catalog import suite as problems_of
-
-        wanted = Wanted(
-            chosen(problems_of(suite), tuple(problem or ())),
-            tuple(agent or ("engine",)),
-            seed,
-            repeat,
-            jobs,
-            Limits(steps, seconds, money),
-            out,
-        )
-        lost: list[str] = []
-        rows = await run_suite(wanted, settings(), _teller(lost))
-        _show(rows)
-        for key in lost:
-            from copilot.cli import console
-
-            console.error(f"its process died twice: {key}", "run again with the same --out")
-        if lost:
-            return ExitCode.INTERNAL
-        right = sum(bool(row["success"][oracle]) for row in rows) / max(1, len(rows))
-        if right < minimum or (baseline is not None and _worse(baseline, rows, oracle)):
-            return ExitCode.WORSE
+        print_table("Agents", (["agent", "what it is"], agents))
         return ExitCode.OK
 
     run(command())
@@ -143,7 +65,7 @@ def compare(
         title = f"A = {found.first}, B = {found.second}; {oracle}"
         if found.unpaired:
             title += f"; {found.unpaired} results have no partner"
-        _print(title, comparison(found.results))
+        print_table(title, comparison(found.results))
         return ExitCode.WORSE if found.whole.worse else ExitCode.OK
 
     run(command())
@@ -165,6 +87,7 @@ def report(
 
     async def command() -> ExitCode:
         from copilot.cli.console import narrate
+        from eval.judge.folder import read_judged
         from eval.report.html import page
         from eval.report.junit import junit as xml
         from eval.report.paper import beside_the_paper
@@ -180,7 +103,8 @@ def report(
         if html is not None or junit is None:
             folder = results if results.is_dir() else results.parent
             path = html or folder / "report.html"
-            path.write_text(page(rows, read_sessions(folder, rows)), encoding="utf-8")
+            whole = page(rows, read_sessions(folder, rows), read_judged(folder))
+            path.write_text(whole, encoding="utf-8")
             narrate(f"wrote {path}")
         return ExitCode.OK
 
@@ -191,17 +115,55 @@ def report(
 def judge(
     results: Results,
     votes: Annotated[int, typer.Option(help="How often a model judges each answer.", min=1)] = 3,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Judge with this model of the configured endpoint; better not the agents' own.",
+            metavar="NAME",
+        ),
+    ] = "",
+    labelled: Annotated[
+        bool,
+        typer.Option(
+            "--labelled", help="First let the judge judge 142 answers that people labelled."
+        ),
+    ] = False,
     rubric: Annotated[
-        bool, typer.Option("--rubric", help="Judge without a model, by the oracles' words.")
+        bool, typer.Option("--rubric", help="Judge without a model, by matching words.")
     ] = False,
 ) -> None:
-    """Let a model judge stored answers; verdicts go to DIR/verdicts.jsonl, agreement is printed."""
+    """Judge stored answers, and show beside each score how far the judge agrees with the oracles and
+    with people. Verdicts and their prompts go to DIR/verdicts.jsonl.
+    """
 
     async def command() -> ExitCode:
-        from eval.judging import agreement, judge_folder
+        from copilot.cli.console import narrate
+        from copilot.model.errors import UsageError
+        from eval.judge import folder
+        from eval.judge.model import ModelJudge
+        from eval.judge.rubric import RubricJudge
+        from eval.runs.store import read_rows
 
-        verdicts = await judge_folder(results, settings().model, votes=votes, rubric=rubric)
-        _print("The judge beside the oracles", agreement(results, verdicts))
+        own = settings().model
+        section = own.model_copy(update={"name": model or own.name})
+        if not rubric and not section.usable:
+            raise UsageError(
+                "judging needs a model",
+                hint="set OPENAI_API_KEY or OPENAI_BASE_URL, or give --rubric",
+            )
+        rows = read_rows(results)
+        if not rubric and section.name == own.name and any(row["input_tokens"] for row in rows):
+            narrate(f"{own.name} may judge its own answers: --model takes another", style="yellow")
+        judge = RubricJudge() if rubric else ModelJudge(section, votes)
+
+        def tell(done: int, number: int) -> None:
+            if not rubric:
+                narrate(f"{done}/{number}", style="dim")
+
+        judged = await folder.judge_folder(results, judge, labelled=labelled or rubric, tell=tell)
+        print_table("The judge", folder.scores(rows, judged))
+        print_table("The judge beside people, on the labelled answers", folder.with_people(judged))
+        print_table("Votes", folder.troubles(judged))
         return ExitCode.OK
 
     run(command())
@@ -225,73 +187,9 @@ def serve_(
     run(command())
 
 
-def _teller(lost: list[str]) -> Callable[[Progress], None]:
-    from copilot.cli.console import narrate
-
-    def tell(progress: Progress) -> None:
-        left = "" if progress.left is None else f" · {progress.left:.0f} s left"
-        count = f"{progress.done}/{progress.number}{left}"
-        if progress.row is None:
-            lost.append(progress.lost)
-            narrate(f"✗ {count} · {progress.lost}: its process died", style="yellow")
-            return
-        row = progress.row
-        marks = " ".join(f"{'✓' if ok else '✗'} {name}" for name, ok in row["success"].items())
-        narrate(f"{count} · {row['agent']} · {row['id']} · {marks}", style="dim")
-
-    return tell
-
-
-def _show(rows: list[Row]) -> None:
-    from eval.measures.summary import summarize
-    from eval.report.tables import failures, measures, successes
-
-    found = summarize(rows)
-    _print("Success, compat (the published checks)", successes(found, "compat"))
-    _print("Success, strict (cause, users, nothing else broken)", successes(found, "strict"))
-    _print("Measures (means; seconds are virtual)", measures(found))
-    _print("Failed strictly", failures(rows))
-
-
-def _print(title: str, table: Table) -> None:
-    from rich.table import Table as RichTable
-
-    from copilot.cli.console import stdout_console
-
-    header, body = table
-    if not body:
-        return
-    shown = RichTable(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in header:
-        shown.add_column(column, overflow="fold")
-    for row in body:
-        shown.add_row(*row)
-    stdout_console().print(shown)
-
-
 def _side(text: str) -> list[Row]:
     from eval.runs.store import read_rows
 
     folder, _, agent = text.rpartition(":") if ":" in text else (text, "", "")
     rows = read_rows(Path(folder))
     return [row for row in rows if not agent or row["agent"] == agent]
-
-
-def _worse(baseline: Path, rows: list[Row], oracle: Oracle) -> bool:
-    from copilot.cli.console import narrate
-    from eval.report.compare import compare_rows
-    from eval.runs.store import read_rows
-
-    old = read_rows(baseline)
-    worse = False
-    for agent in dict.fromkeys(row["agent"] for row in rows):
-        before = [row for row in old if row["agent"] == agent]
-        if not before:
-            narrate(f"the baseline has no results of {agent}", style="yellow")
-            continue
-        mine = [row for row in rows if row["agent"] == agent]
-        found = compare_rows(before, mine, oracle).whole
-        word = "worse" if found.worse else "no worse"
-        narrate(f"{agent}: {word} than the baseline ({found.difference:+.1%}, p = {found.p:.3f})")
-        worse = worse or found.worse
-    return worse

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from copilot.cli.eval_show import print_table
 from copilot.cli.exits import ExitCode
 from copilot.cli.running import run, settings
 
@@ -60,8 +61,11 @@ def recommend(
         from contextlib import AsyncExitStack
 
         from copilot.cli.console import narrate
+        from copilot.sessions.database import open_database
+        from copilot.sessions.ledger import AnswerLedger
         from eval.recommendation.evaluate import Wanted, evaluate, table
         from eval.recommendation.incidents import read_incidents, read_ratings, read_recurrences
+        from eval.recommendation.people import by_model, people_table
         from eval.recommendation.textmetrics import TextMetrics
 
         known = read_incidents(incidents)
@@ -86,6 +90,10 @@ def recommend(
         if out is not None:
             _write(out, graded)
         _print(table(graded, rated))
+        ledger = AnswerLedger(open_database(settings().state.database_url))
+        print_table(
+            "People's ratings of answers, from the feedback store", people_table(by_model(ledger))
+        )
         return ExitCode.OK
 
     run(command())

@@ -82,8 +82,11 @@ def replay(
     """
 
     async def command() -> ExitCode:
+        from dataclasses import replace
+
         from copilot.cli.console import narrate, print_json
         from copilot.model.errors import UsageError
+        from eval.recording.bound import check, try_out
         from eval.recording.bundle import load, read_truth
         from eval.recording.diagnose import diagnose
         from eval.recording.grade import grade, lines
@@ -91,6 +94,8 @@ def replay(
 
         bundle = load(file)
         right = read_truth(truth) if truth is not None else bundle.truth
+        if right is not None and right.bound is not None:
+            check(right.bound, tuple(bundle.manifest.namespaces))
         known = settings()
         if model and not known.model.usable:
             raise UsageError("no model is configured", hint="set OPENAI_API_KEY or OPENAI_BASE_URL")
@@ -105,6 +110,10 @@ def replay(
         finally:
             await environment.close()
         grades = grade(diagnosis, right)
+        if right is not None and right.bound is not None:
+            narrate(f"trying the proposed repair on {right.bound.app}", style="dim")
+            tried = await try_out(diagnosis, right.bound, tuple(bundle.manifest.namespaces))
+            grades = replace(grades, mitigation=tried.works, tried=tried.detail)
         if output is options.Format.JSON:
             print_json({"diagnosis": grades.answer, "grades": grades.data})
         else:

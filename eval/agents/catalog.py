@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from copilot.config.settings import Settings
 from copilot.model.errors import UsageError
-from eval.agents import controls
+from eval.agents import baselines, controls
 from eval.agents.copilot_agent import copilot_agent
 from eval.agents.prompted import prompted
 from eval.agents.protocol import Open
@@ -35,6 +35,13 @@ AGENTS: dict[str, Entry] = {
     ),
     "react": Entry(prompted(shell_only=False), "a plain ReAct agent on the same model", True),
     "shell": Entry(prompted(shell_only=True), "the model with a shell and nothing else", True),
+    "object-scan": Entry(
+        baselines.scanning(), "lists objects that look wrong, as k8sgpt does; no model"
+    ),
+    **{
+        name.lower(): Entry(baselines.by_series(name), f"{name}: time series alone; no model")
+        for name in ("MKSMC", "RMLAD", "PDiagnose", "BARO")
+    },
     "oracle": Entry(controls.knowing, "knows the truth: what full marks look like"),
     "random": Entry(controls.fixed(controls.guess), "throws dice"),
     "always-yes": Entry(controls.fixed(controls.always_yes), "something is always wrong"),

@@ -31,9 +31,13 @@ from eval import memory
 from eval.agents.protocol import Briefing, Open, Spent, block
 from eval.local import inside
 from eval.problems import Task
-from eval.session.costs import OWN_TOOL
+from eval.session.costs import OWN_TOOL, spend
 
 _QUESTION = "Is something wrong with this application? If so: where, why, and what would repair it?"
+_SURE = 0.6
+_REPAIRS = 3
+"""How many repairs in a row are approved in one session."""
+
 _SERVICES = ("Deployment", "StatefulSet", "DaemonSet", "Service", "Pod")
 
 
@@ -82,11 +86,15 @@ class CopilotAgent:
         task = self._briefing.problem.task
         if task is Task.CONVERSATION:
             self.spent.answer = ""
-            await self._investigate(input)
+            diagnosis, _ = await self._investigate(input)
+            if diagnosis is not None:
+                self._tell(diagnosis)
             return self.spent.answer or self.spent.failure
         diagnosis, approval = await self._investigate(_QUESTION)
+        if diagnosis is not None:
+            self._tell(diagnosis)
         if task.writes and approval is not None:
-            await self._repair(approval)
+            await self._repair_all(approval)
         return block(submission(diagnosis, task))
 
     async def _investigate(self, question: str) -> tuple[Diagnosis | None, ApprovalNeeded | None]:
@@ -99,19 +107,36 @@ class CopilotAgent:
                 diagnosis = event.diagnosis
             elif isinstance(event, ApprovalNeeded):
                 approval = event
-        await self._briefing.environment.clock.sleep(OWN_TOOL * (self.spent.tool_calls - before))
-        if diagnosis is not None:
-            self._tell(diagnosis)
+        calls = self.spent.tool_calls - before
+        await spend(self._briefing.environment.clock, OWN_TOOL * calls)
         return diagnosis, approval
 
-    async def _repair(self, approval: ApprovalNeeded) -> None:
+    async def _repair_all(self, approval: ApprovalNeeded) -> None:
+        """Repair, and look again whether another fault was behind it, as a person would."""
+        done: set[str] = set()
+        following: ApprovalNeeded | None = approval
+        while following and following.mitigation.title not in done and len(done) < _REPAIRS:
+            done.add(following.mitigation.title)
+            if not await self._repair(following):
+                return
+            told = self.spent.answer
+            # a new talk: in the old one the question is answered from the stored diagnosis
+            self._session = self._copilot.start(title="evaluation")
+            _, following = await self._investigate(_QUESTION)
+            self.spent.answer = f"{told}\n\n{self.spent.answer}"
+
+    async def _repair(self, approval: ApprovalNeeded) -> bool:
+        """Have a repair carried out; whether it was, and stayed."""
+        stayed = False
         try:
             decided = self._session.decide(approval.approval, approved=True, by="the evaluation")
             async for event in decided:
                 if isinstance(event, ActionFinished):
+                    stayed = not event.undone
                     self.spent.answer += f"\n\n{approval.mitigation.title}: {event.detail}"
         except CopilotError as error:
             self.spent.failure = f"{approval.mitigation.title}: {error}"
+        return stayed
 
     def _account(self, event: Event) -> None:
         match event:
@@ -140,6 +165,7 @@ class CopilotAgent:
             for cause in causes
         )
         spent.named = tuple(dict.fromkeys(str(cause.object) for cause in causes))
+        spent.chain = _told_chain(diagnosis)
         if causes:
             spent.cause = causes[0].cause
         spent.confidence = _confidence(diagnosis)
@@ -149,6 +175,20 @@ def _confidence(diagnosis: Diagnosis) -> float | None:
     if diagnosis.verdict is Verdict.INCIDENT and diagnosis.root_causes:
         return round(diagnosis.root_causes[0].confidence, 3)
     return None
+
+
+def _told_chain(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """The objects of the first cause's chain: a step is about the finding whose evidence it cites."""
+    if not diagnosis.root_causes:
+        return ()
+    first = diagnosis.root_causes[0]
+    told = [str(first.object)]
+    for step in first.chain[1:]:
+        cited = set(step.evidence)
+        about = [f.object for f in diagnosis.findings if cited & set(f.evidence)]
+        said = [place for place in about if place.name in step.text] or about
+        told += [str(place) for place in said[:1]]
+    return tuple(dict.fromkeys(told))
 
 
 def submission(diagnosis: Diagnosis | None, task: Task) -> str:
@@ -186,16 +226,12 @@ def _kind(causes: tuple[RootCause, ...]) -> dict[str, str]:
 
 
 def _services(causes: tuple[RootCause, ...]) -> list[str]:
-    """The service that the first cause sits in; others only where they are as likely."""
+    """What the first cause sits in, and the services of others that are as good as sure."""
     named: list[str] = []
-    for cause in causes:
-        if cause.confidence < causes[0].confidence - 1e-9 and cause.confidence < 0.6:
-            break
-        if cause.object == causes[0].object or cause.confidence >= 0.6:
-            named.append(_service(cause))
+    for number, cause in enumerate(causes):
+        places = [o.name for o in (cause.object, *cause.also) if o.kind in _SERVICES]
+        if number == 0:
+            named += places[:1] or [cause.object.name]
+        elif cause.confidence >= _SURE:
+            named += places[:1]
     return list(dict.fromkeys(named))
-
-
-def _service(cause: RootCause) -> str:
-    places = [o for o in (cause.object, *cause.also) if o.kind in _SERVICES]
-    return places[0].name if places else cause.object.name

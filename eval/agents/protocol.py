@@ -27,7 +27,8 @@ class Spent:
     """What an agent used beyond the session's actions, and what it says of its answer.
 
     `confidence` is its own, 0 to 1. `claims` are the statements of its diagnosis, of which `grounded`
-    cite evidence that holds. `cause` is the id of the taxonomy at rank 1. `named` are the objects named.
+    cite evidence that holds. `cause` is the id of the taxonomy at rank 1. `named` are the objects named as
+    causes, `chain` those on the way from the first cause to the users, in order.
     """
 
     tool_calls: int = 0
@@ -41,6 +42,7 @@ class Spent:
     grounded: int = 0
     cause: str = ""
     named: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
     tools: dict[str, int] = field(default_factory=dict)
     answer: str = ""
     failure: str = ""

@@ -19,6 +19,7 @@ from eval.agents.catalog import AGENTS, agent
 from eval.environments.emulator.environment import START
 from eval.problems import Problem
 from eval.runs.one import Job
+from eval.runs.places import Lost
 from eval.runs.pool import run_jobs
 from eval.session.actions import Actions
 from eval.session.play import Limits
@@ -84,8 +85,8 @@ class Service:
         job = Job(problem, wanted.agent_name, wanted.seed, Limits(steps=wanted.max_steps))
         running = run_jobs([job], self.settings, self.knowledge, parallel=1)
         outcomes = [outcome async for _, outcome in running]
-        if outcomes[0] is None:
-            return _refused(500, "the process of this problem died twice")
+        if isinstance(outcomes[0], Lost):
+            return _refused(500, outcomes[0].why)
         return web.json_response(_with_messages(outcomes[0].session, problem))
 
 

@@ -14,6 +14,7 @@ from eval.problems import Task
 
 Row = Mapping[str, Any]
 ORACLES = ("compat", "strict")
+NTAM = ("localization", "chain", "links")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,11 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One agent. `success` is by task and oracle; "all" holds all tasks. Seconds are virtual."""
+    """One agent. `success` is by task and oracle; "all" holds all tasks. Seconds are virtual.
+
+    `ntam` has ITBench's means over broken apps; `hallucinated` are problems in which an object was named
+    that never was.
+    """
 
     agent: str
     number: int
@@ -36,7 +41,9 @@ class Summary:
     detection: Detection
     time: Mapping[str, Mapping[str, float]]
     means: Mapping[str, float]
+    ntam: Mapping[str, float | None]
     grounded: Share
+    hallucinated: Share
     cause_right: Share
     regressions: int
     calibration: Calibration | None
@@ -82,7 +89,9 @@ def _one(agent: str, rows: list[Row]) -> Summary:
         detection(tasks.get(Task.DETECTION.value, [])),
         {task: _times(tasks[task]) for task in order},
         {name: fmean(float(r[name]) for r in rows) for name in _MEANS},
+        {name: _mean([(r.get("ntam") or {}).get(name) for r in rows]) for name in NTAM},
         Share(sum(r["grounded"] for r in rows), sum(r["claims"] for r in rows)),
+        share([r for r in rows if r.get("hallucinated") is not None], lambda r: r["hallucinated"]),
         share([r for r in rows if r["cause_right"] is not None], lambda r: bool(r["cause_right"])),
         sum(bool(r["regressions"]) for r in rows),
         calibration([pair for r in rows if (pair := _confident(r)) is not None]),
@@ -96,6 +105,11 @@ _MEANS = (
     "steps", "tool_calls", "tool_errors", "invalid_calls", "repeated_calls", "input_tokens",
     "output_tokens", "seconds_from_start", "seconds_from_onset",
 )  # fmt: skip
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
 
 
 def _success(rows: Sequence[Row], oracle: str) -> Share:

@@ -36,16 +36,22 @@ def detection_strict(problem: Problem, solution: Any) -> Judged:
     return Judged(bool(words) and words[0] == wanted, words[0] if words else "nothing submitted")
 
 
-def localization_compat(problem: Problem, solution: Any) -> Judged:
-    """One exact name; a right one among others is a subset and no success."""
+def localization_compat(problem: Problem, truth: Truth, solution: Any) -> Judged:
+    """One exact name; a right one among others is a subset and no success.
+
+    Where the reference has no labels: one name for each fault.
+    """
     names = _names(solution)
     if names is None:
         return Judged(False, "Invalid Format", subset=False, within_3=False)
-    truth = set(problem.labels.services)
-    exact = len(names) == 1 and names[0] in truth
-    among = bool(truth & set(names))
+    places = [frozenset(problem.labels.services)] if problem.labels.services else truth.places
+    exact = len(names) == len(places) > 0 and all(place & set(names) for place in places)
+    known = frozenset().union(*places)
     return Judged(
-        exact, ", ".join(names), subset=among and not exact, within_3=bool(truth & set(names[:3]))
+        exact,
+        ", ".join(names),
+        subset=bool(known & set(names)) and not exact,
+        within_3=bool(known & set(names[:3])),
     )
 
 

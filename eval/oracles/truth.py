@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from copilot.model.causes import CAUSES
 from eval.problems import Problem
@@ -20,6 +21,17 @@ class Truth:
     places: tuple[frozenset[str], ...]
     answers: tuple[tuple[str, str], ...]
     causes: frozenset[str]
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The truth as data, for the rubric: what is to blame, the cause in words, and the chain."""
+        links = [link for each in self.expected for link in each.chain]
+        causes = [each.chain[0].what for each in self.expected if each.chain]
+        return {
+            "objects": [str(o) for each in self.expected for o in each.objects],
+            "cause": "; ".join(causes),
+            "chain": list(dict.fromkeys(str(link.object) for link in links)),
+        }
 
     @property
     def words(self) -> str:

@@ -1,4 +1,4 @@
-"""Grades a diagnosis of a replay against what was right. Whether a repair works cannot be graded."""
+"""Grades a diagnosis of a replay against what was right; whether a repair works, where that can be tried."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _SHOWN = 3
 class Grades:
     """What was answered, and for each task whether it is right; None where the truth says nothing.
 
-    `within_3`: the place is among the first three. `mitigation` is never graded: a recording
-    cannot show whether a repair helps.
+    `within_3`: the place is among the first three. `mitigation` is None for a bundle that is bound to
+    no app: a recording cannot show whether a repair helps.
     """
 
     answer: dict[str, Any]
@@ -26,11 +26,13 @@ class Grades:
     within_3: bool | None = None
     analysis: bool | None = None
     action: bool | None = None
+    mitigation: bool | None = None
+    tried: str = ""
 
     @property
     def right(self) -> bool | None:
         """Whether all that could be graded is right; None when nothing could."""
-        graded = [self.detection, self.localization, self.analysis, self.action]
+        graded = [self.detection, self.localization, self.analysis, self.action, self.mitigation]
         known = [one for one in graded if one is not None]
         return all(known) if known else None
 
@@ -43,7 +45,7 @@ class Grades:
             "localization_within_3": self.within_3,
             "analysis": self.analysis,
             "action": self.action,
-            "mitigation": NOT_GRADABLE,
+            "mitigation": NOT_GRADABLE if self.mitigation is None else self.mitigation,
         }
 
 
@@ -91,6 +93,8 @@ def lines(diagnosis: Diagnosis, grades: Grades) -> list[str]:
         found.append(
             f"{task.replace('_', ' ')}: {value if value == NOT_GRADABLE else words[value]}"
         )
+    if grades.tried:
+        found.append(f"tried on the bound app: {grades.tried}")
     return found
 
 

@@ -175,17 +175,35 @@ class AlertLine(_Part):
     url: str = ""
 
 
+class BoundFault(_Part):
+    """A fault by its kind (docs/faults.md), on a service of the app."""
+
+    kind: str = Field(min_length=1)
+    target: str = Field(min_length=1)
+
+
+class BoundPart(_Part):
+    """The same incident in the emulator: an app, by name or path, and how it is broken for how long."""
+
+    app: str = Field(min_length=1)
+    faults: list[BoundFault] = Field(min_length=1)
+    seed: int = 0
+    settle_seconds: float = Field(default=240.0, ge=0)
+
+
 class TruthPart(_Part):
     """truth.json: what was right. Any of `objects`, of `causes` and of `actions` is enough.
 
     `objects` are "Kind/namespace/name"; `causes` ids of docs/causes.md; `actions` "verb
-    Kind/namespace/name" with the verbs of the product's actions, or just the object.
+    Kind/namespace/name" with the verbs of the product's actions, or just the object. `bound` names the
+    same incident in the emulator, where a proposed repair can be tried.
     """
 
     faulty: bool
     objects: list[str] = Field(default_factory=list)
     causes: list[str] = Field(default_factory=list)
     actions: list[str] = Field(default_factory=list)
+    bound: BoundPart | None = None
 
 
 LINES: dict[str, type[BaseModel]] = {

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
-from math import ceil
+from math import ceil, dist
 
 _COLOURS = ("var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)")
+
+_NEAR = 12.0
 
 
 def colour(index: int) -> str:
@@ -41,45 +43,54 @@ def scatter(points: Sequence[tuple[str, float, float, int]], across: str, up: st
     width, height, left, top = 420, 260, 50, 16
     most = _round_up(max((x for _, x, _, _ in points), default=0.0))
     parts = [_frame(left, top, width, height, across, up, most)]
+    labels: list[tuple[float, float, str]] = []
     for label, x, y, series in points:
         place = left + x / most * width, top + (1 - y) * height
-        near_end = place[0] > left + width * 0.7
-        anchor, shift = ("end", -9) if near_end else ("start", 9)
         parts.append(
             f'<circle cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="5" fill="{colour(series)}"/>'
-            f'<text x="{place[0] + shift:.1f}" y="{place[1] + 4:.1f}" text-anchor="{anchor}">{escape(label)}</text>'
+        )
+        near = next((one for one in labels if dist(one[:2], place) < _NEAR), None)
+        if near is None:
+            labels.append((*place, label))
+        else:
+            labels[labels.index(near)] = (*near[:2], f"{near[2]}, {label}")
+    for across_, up_, label in labels:
+        near_end = across_ > left + width * 0.7
+        anchor, shift = ("end", -9) if near_end else ("start", 9)
+        parts.append(
+            f'<text x="{across_ + shift:.1f}" y="{up_ - 5:.1f}" text-anchor="{anchor}">{escape(label)}</text>'
         )
     return _svg(left + width + 20, top + height + 44, "".join(parts))
 
 
 def lines(
-    series: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    series: Sequence[tuple[str, Sequence[tuple[float, float]], int]],
     across: str,
     up: str,
     *,
     diagonal: bool = False,
 ) -> str:
-    """Lines through points with y from 0 to 1; `diagonal` for calibration, where x is a share too."""
+    """Lines (label, points, series) with y from 0 to 1; `diagonal` for calibration: x is a share too."""
     width, height, left, top = 420, 260, 50, 16
-    greatest = max((x for _, found in series for x, _ in found), default=1.0)
+    greatest = max((x for _, found, _ in series for x, _ in found), default=1.0)
     most = 1.0 if diagonal else _round_up(greatest)
     parts = [_frame(left, top, width, height, across, up, most, share=diagonal)]
     if diagonal:
         parts.append(
             f'<path d="M{left} {top + height}L{left + width} {top}" stroke="var(--muted)" stroke-dasharray="4"/>'
         )
-    for number, (label, found) in enumerate(series):
+    for number, (label, found, shade) in enumerate(series):
         places = [(left + x / most * width, top + (1 - y) * height) for x, y in found]
         for (x1, y1), (x2, y2) in pairwise(places):
             parts.append(
-                f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{colour(number)}" stroke-width="2"/>'
+                f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{colour(shade)}" stroke-width="2"/>'
             )
         parts += [
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour(number)}"/>' for x, y in places
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour(shade)}"/>' for x, y in places
         ]
         y = top + height + 58 + 18 * number
         parts.append(
-            f'<rect x="{left}" y="{y - 9}" width="10" height="10" fill="{colour(number)}"/>'
+            f'<rect x="{left}" y="{y - 9}" width="10" height="10" fill="{colour(shade)}"/>'
             f'<text x="{left + 15}" y="{y}">{escape(label)}</text>'
         )
     return _svg(left + width + 20, top + height + 48 + 18 * len(series), "".join(parts))

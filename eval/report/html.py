@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from eval.judge.folder import Judged, scores, troubles, with_people
 from eval.measures.summary import Row, Summary, by, share, summarize
 from eval.problems import Task
 from eval.report import charts
@@ -17,8 +18,8 @@ from eval.runs.store import key_of
 _FEW_ACTIONS = 6
 
 
-def page(rows: Sequence[Row], sessions: Mapping[str, Any]) -> str:
-    """Return the page. Whatever an agent wrote is data in it, never markup."""
+def page(rows: Sequence[Row], sessions: Mapping[str, Any], judged: Judged | None = None) -> str:
+    """Return the page, with a judge's verdicts where there are any. Whatever an agent wrote is data in it, never markup."""
     found = summarize(rows)
     here = Path(__file__).parent
     parts = [
@@ -35,10 +36,19 @@ def page(rows: Sequence[Row], sessions: Mapping[str, Any]) -> str:
         "</div>",
         _part("Action mix", "Which tools are used, as shares.", _actions(found)),
         _part("Measures", "Means over problems; seconds are virtual.", _table(measures(found))),
+        *_judge(rows, judged),
         _failures(rows),
     ]  # fmt: skip
     data = json.dumps(
-        [{"row": row, "session": sessions.get(key_of(dict(row)))} for row in rows], default=str
+        [
+            {
+                "row": row,
+                "session": sessions.get(key_of(dict(row))),
+                "verdict": judged.verdicts.get(key_of(dict(row))) if judged else None,
+            }
+            for row in rows
+        ],
+        default=str,
     ).replace("</", "<\\/")
     return (
         (here / "page.html")
@@ -47,6 +57,19 @@ def page(rows: Sequence[Row], sessions: Mapping[str, Any]) -> str:
         .replace("{{number}}", str(len(rows)))
         .replace("{{data}}", data)
     )
+
+
+def _judge(rows: Sequence[Row], judged: Judged | None) -> list[str]:
+    if judged is None:
+        return []
+    text = "Cohen's kappa with its 95 % interval: how far to trust these scores."
+    votes = troubles(judged)
+    return [
+        _part("The judge", text, _table(scores(rows, judged))),
+        _part("The judge beside people", "On labelled answers.", _table(with_people(judged))),
+        _part("Votes", "Replies without a verdict, and whether their order mattered.",
+              _table(votes) if len(votes[1]) > 1 else ""),
+    ]  # fmt: skip
 
 
 def _part(title: str, text: str, body: str) -> str:
@@ -102,8 +125,8 @@ def _cost(found: Sequence[Summary]) -> str:
 def _calibration(found: Sequence[Summary]) -> str:
     series = [
         (f"{one.agent} (ECE {one.calibration.ece:.2f})",
-         [(b.confidence, b.right) for b in one.calibration.bins])
-        for one in found
+         [(b.confidence, b.right) for b in one.calibration.bins], number)
+        for number, one in enumerate(found)
         if one.calibration
     ]  # fmt: skip
     return charts.lines(series, "confidence", "right", diagonal=True) if series else ""
@@ -128,10 +151,11 @@ def _steps(rows: Sequence[Row]) -> str:
     if most <= 1:
         return ""
     series = []
-    for agent, mine in by(rows, lambda row: str(row["agent"])).items():
+    agents = by(rows, lambda row: str(row["agent"]))
+    for number, (agent, mine) in enumerate(agents.items()):
         points = []
         for limit in range(1, most + 1):
             hit = share(mine, lambda r, n=limit: bool(r["success"]["strict"] and r["steps"] <= n))  # type: ignore[misc]
             points.append((float(limit), hit.value or 0.0))
-        series.append((agent, points))
+        series.append((agent, points, number))
     return charts.lines(series, "steps", "success")

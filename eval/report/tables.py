@@ -18,11 +18,23 @@ def _mean(name: str, digits: int) -> Callable[[Summary], str]:
     return lambda one: f"{one.means[name]:.{digits}f}"
 
 
+def _ntam(name: str) -> Callable[[Summary], str]:
+    def cell(one: Summary) -> str:
+        value = one.ntam[name]
+        return "–" if value is None else f"{value:.2f}"
+
+    return cell
+
+
 _MEASURES: tuple[tuple[str, Callable[[Summary], str]], ...] = (
     ("detection: precision", lambda one: percent(one.detection.precision)),
     ("detection: recall", lambda one: percent(one.detection.recall)),
     ("detection: false alarms", lambda one: percent(one.detection.false_alarms)),
     ("cause at rank 1 right", lambda one: percent(one.cause_right)),
+    ("NTAM: root causes", _ntam("localization")),
+    ("NTAM: propagation chain", _ntam("chain")),
+    ("propagation chain: F1 of links", _ntam("links")),
+    ("problems with made-up objects", lambda one: percent(one.hallucinated)),
     ("claims grounded", lambda one: percent(one.grounded)),
     ("problems with regressions", lambda one: str(one.regressions)),
     ("seconds from session start", _mean("seconds_from_start", 0)),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from copilot.config.settings import Settings
 from copilot.model.errors import CopilotError
 from eval.agents.catalog import AGENTS
 from eval.agents.protocol import Briefing, Spent
 from eval.apps.model import App
-from eval.problems import Problem
+from eval.measures.entities import nearness
+from eval.oracles.entities import made_up, names_of
+from eval.problems import Problem, Task
 from eval.protocols import Environment
 from eval.session.actions import Actions
 from eval.session.grade import Graded, grade
@@ -21,6 +23,9 @@ from eval.session.record import session_record
 from eval.session.scene import Scene
 from eval.session.talk import talk
 from eval.session.texts import description, instructions
+
+EnvironmentName = Literal["emulator", "kube"]
+"""Where problems can be played."""
 
 
 class World(Environment, Protocol):
@@ -32,20 +37,27 @@ class World(Environment, Protocol):
         ...
 
 
+def key(agent: str, problem: str, seed: int, repeat: int, environment: str) -> str:
+    """What names a run in the results; one of the emulator needs no word more."""
+    elsewhere = () if environment == "emulator" else (environment,)
+    return "|".join((agent, problem, str(seed), str(repeat), *elsewhere))
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be run. `repeat` tells runs of the same problem apart."""
+    """What is to be run, and in which environment. `repeat` tells runs of the same problem apart."""
 
     problem: Problem
     agent: str
     seed: int
     limits: Limits = field(default_factory=Limits)
     repeat: int = 0
+    environment: EnvironmentName = "emulator"
 
     @property
     def key(self) -> str:
         """What names the run in the results."""
-        return f"{self.agent}|{self.problem.id}|{self.seed}|{self.repeat}"
+        return key(self.agent, self.problem.id, self.seed, self.repeat, self.environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,7 @@ async def run_in(
         scene.faults,
     )
     spent, played = Spent(), None
+    before = await names_of(world)
     started = world.clock.now()
     agent_began = time.perf_counter()
     try:
@@ -89,8 +102,12 @@ async def run_in(
         spent = replace(spent, failure=str(error))
     agent_seconds = time.perf_counter() - agent_began
     played = played or Played(started, world.clock.now(), stopped="the agent failed")
+    named = _named(job.problem, played, spent)
+    invented = await made_up(world, named, before)
     graded = await grade(scene, played.solution)
     row = row_of(job, scene, played, graded, spent)
+    row["ntam"] = asdict(nearness(world.app, scene.truth.expected, named, spent.chain))
+    row["hallucinated"] = list(invented)
     row["wall"] = {
         "seconds": round(time.perf_counter() - began, 2),
         "agent_seconds": round(agent_seconds, 2),
@@ -100,6 +117,20 @@ async def run_in(
     return Outcome(
         row, session_record(job.agent, job.key, job.problem.id, played, row, spent.answer)
     )
+
+
+def _named(problem: Problem, played: Played, spent: Spent) -> tuple[str, ...]:
+    """The objects that an answer blames: those of its diagnosis, else the places submitted."""
+    if spent.named:
+        return spent.named
+    places = played.solution
+    if problem.task is Task.END_TO_END and isinstance(places, dict):
+        places = places.get("faulty_components")
+    elif problem.task is not Task.LOCALIZATION:
+        return ()
+    if isinstance(places, str):
+        return (places.strip(),)
+    return tuple(str(place).strip() for place in places) if isinstance(places, list) else ()
 
 
 def row_of(job: Job, scene: Scene, played: Played, graded: Graded, spent: Spent) -> dict[str, Any]:
@@ -115,10 +146,12 @@ def row_of(job: Job, scene: Scene, played: Played, graded: Graded, spent: Spent)
         "app": Path(problem.app).stem,
         "instance": problem.instance,
         "truth": scene.truth.words,
+        "truth_parts": scene.truth.parts,
         "faulty": problem.faulty,
         "agent": job.agent,
         "seed": job.seed,
         "repeat": job.repeat,
+        "environment": job.environment,
         "success": {"compat": graded.compat.success, "strict": graded.strict.success},
         "detail": {"compat": graded.compat.detail, "strict": graded.strict.detail},
         "subset": {"compat": graded.compat.subset, "strict": graded.strict.subset},

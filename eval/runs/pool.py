@@ -7,22 +7,35 @@ import base64
 import json
 import pickle
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from copilot.config.settings import Settings
-from eval.runs.one import Job, Outcome
+from eval.runs.one import Job
+from eval.runs.places import Ended, Lost, Runner
+from eval.runs.store import key_of
 from eval.runs.wire import job_to_line, outcome_of
 
 _TRIES = 2
 _LINE = 256 * 1024 * 1024
 
 
+def in_processes(parallel: int) -> Runner:
+    """Return the runner that has `parallel` problems played at a time by processes of this machine."""
+
+    def play(
+        jobs: Sequence[Job], settings: Settings, knowledge: Path | None
+    ) -> AsyncGenerator[Ended]:
+        return run_jobs(jobs, settings, knowledge, parallel=parallel)
+
+    return play
+
+
 async def run_jobs(
     jobs: Sequence[Job], settings: Settings, knowledge: Path | None, *, parallel: int
-) -> AsyncIterator[tuple[Job, Outcome | None]]:
-    """Yield each job with its outcome, in the order in which they end; None for one that died twice."""
+) -> AsyncGenerator[Ended]:
+    """Yield each job with what came of it, in the order in which they end."""
     waiting = list(interleaved(jobs))
     running: dict[str, Job] = {}
     tries: dict[str, int] = {}
@@ -54,7 +67,7 @@ async def run_jobs(
                 elif tries[job.key] < _TRIES:
                     waiting.insert(0, job)
                 else:
-                    yield job, None
+                    yield job, Lost("its process died twice")
     finally:
         process.stdin.close()
         try:
@@ -73,8 +86,7 @@ def _ended(data: dict[str, Any], running: dict[str, Job]) -> list[Job]:
     elif "died" in data:
         keys = [data["died"]]
     else:
-        row = data["row"]
-        keys = [f"{row['agent']}|{row['id']}|{row['seed']}|{row['repeat']}"]
+        keys = [key_of(data["row"])]
     return [running.pop(key) for key in keys if key in running]
 
 

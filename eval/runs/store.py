@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from copilot.model.errors import UsageError
-from eval.runs.one import Job, Outcome
+from eval.runs.one import Job, Outcome, key
 
 RESULTS = "results.jsonl"
 Row = dict[str, Any]
@@ -82,8 +82,9 @@ def read_sessions(folder: Path, rows: list[Row]) -> dict[str, Any]:
 
 
 def key_of(row: Row) -> str:
-    """What names a line: the agent, the problem, the seed and the repeat."""
-    return f"{row['agent']}|{row['id']}|{row['seed']}|{row['repeat']}"
+    """What names a line: the agent, the problem, the seed, the repeat and the environment."""
+    environment = row.get("environment", "emulator")
+    return key(row["agent"], row["id"], row["seed"], row["repeat"], environment)
 
 
 def file_name(row: Row) -> str:

@@ -39,6 +39,7 @@ def job_of(data: dict[str, Any]) -> Job:
         data["seed"],
         Limits(**data["limits"]),
         data["repeat"],
+        data["environment"],
     )
 
 

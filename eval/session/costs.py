@@ -1,10 +1,12 @@
 """What things cost in virtual seconds, so that times do not depend on the machine.
 
 An agent's turn takes `TURN` for a program and `THOUGHT` for a language model; each call of an action
-takes what an engineer's tool takes on a cluster of this size.
+takes what an engineer's tool takes on a cluster of this size. On a real cluster nothing is added.
 """
 
 from __future__ import annotations
+
+from copilot.model.clock import Clock, SystemClock
 
 TURN = 1.0
 THOUGHT = 4.0
@@ -25,3 +27,14 @@ _ACTIONS = {
 def cost(action: str) -> float:
     """Virtual seconds of one call."""
     return _ACTIONS.get(action, TURN)
+
+
+def runs_by_itself(clock: Clock) -> bool:
+    """Whether time passes without being spent, as on a real cluster."""
+    return isinstance(clock, SystemClock)
+
+
+async def spend(clock: Clock, seconds: float) -> None:
+    """Let virtual seconds pass; on a clock that runs by itself things take what they take."""
+    if not runs_by_itself(clock):
+        await clock.sleep(seconds)

@@ -39,7 +39,7 @@ async def grade(scene: Scene, solution: Any) -> Graded:
             compat = answers.detection_compat(problem, solution)
             strict = answers.detection_strict(problem, solution)
         case Task.LOCALIZATION:
-            compat = answers.localization_compat(problem, solution)
+            compat = answers.localization_compat(problem, truth, solution)
             strict = answers.localization_strict(problem, truth, solution)
         case Task.ANALYSIS:
             compat = answers.analysis_compat(problem, solution)

@@ -11,7 +11,7 @@ from typing import Any
 from copilot.model.clock import Clock
 from copilot.model.errors import CopilotError
 from eval.agents.protocol import Playing
-from eval.session.costs import cost
+from eval.session.costs import cost, spend
 from eval.session.parser import BadFormat, Call, parse, solution_of
 from eval.session.texts import FIRST_STATE
 
@@ -65,7 +65,7 @@ async def _loop(agent: Playing, act: Act, clock: Clock, limits: Limits, played: 
     state, seen = FIRST_STATE, set()
     while played.steps < limits.steps:
         reply = await agent.get_action(state)
-        await clock.sleep(agent.turn_seconds)
+        await spend(clock, agent.turn_seconds)
         played.steps += 1
         played.trace.append({"role": "assistant", "content": reply})
         try:
@@ -74,7 +74,7 @@ async def _loop(agent: Playing, act: Act, clock: Clock, limits: Limits, played: 
             played.repeated += key in seen
             seen.add(key)
             played.actions[call.name] = played.actions.get(call.name, 0) + 1
-            await clock.sleep(cost(call.name))
+            await spend(clock, cost(call.name))
             if call.name == "submit":
                 played.solution, played.submitted = solution_of(call), True
                 played.trace.append({"role": "env", "content": VALID_SUBMISSION})

@@ -12,7 +12,7 @@ from copilot.model.errors import CopilotError
 from eval.agents.protocol import Playing
 from eval.oracles.answers import Judged
 from eval.problems import Turn
-from eval.session.costs import cost
+from eval.session.costs import cost, spend
 from eval.session.parser import BadFormat, parse, solution_of
 from eval.session.play import Act, Limits, Played
 
@@ -72,7 +72,7 @@ async def _answer(
     state, reply = said, ""
     for _ in range(limits.steps):
         reply = await agent.get_action(state)
-        await clock.sleep(agent.turn_seconds)
+        await spend(clock, agent.turn_seconds)
         played.steps += 1
         played.trace.append({"role": "assistant", "content": reply})
         try:
@@ -82,7 +82,7 @@ async def _answer(
         if call.name == "submit":
             return str(solution_of(call))
         played.actions[call.name] = played.actions.get(call.name, 0) + 1
-        await clock.sleep(cost(call.name))
+        await spend(clock, cost(call.name))
         try:
             state = await act(call)
         except BadFormat as error:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.judge import FIELDS, agreement, judged, read
-from eval.judge_text import TextRubric, localization, overlap, scope, verdict
+from benchmarks.judge import agreement, judged
+from eval.judge.labelled import FIELDS, labelled_set
+from eval.judge.text import TextRubric, localization, overlap, scope, verdict
 from eval.measures.agreement import cohens_kappa, kappa
 
 
@@ -32,19 +33,20 @@ def test_the_interval_is_near_the_large_sample_one() -> None:
 
 
 def test_the_two_labellings_agree_as_the_corpus_says() -> None:
-    items = read()
-    first, second = [row["labels"] for row, _ in items], [labels for _, labels in items]
+    items = labelled_set()
+    assert len(items) >= 120
+    first, second = [item.first for item in items], [item.second for item in items]
     said = {"localization": 0.93, "mechanism": 0.98, "scope": 0.55, "verdict": 0.97}
     for field in FIELDS:
         assert agreement(first, second, field).kappa == pytest.approx(said[field], abs=0.006)
 
 
 def test_the_rubric_agrees_with_people_beyond_chance() -> None:
-    items = read()[:32]
+    items = labelled_set()[:32]
     mine = judged(items)
     assert mine[:3] == judged(items[:3])
     for field in ("localization", "mechanism", "verdict"):
-        assert agreement(mine, [row["labels"] for row, _ in items], field).low > 0
+        assert agreement(mine, [item.first for item in items], field).low > 0
 
 
 _CHAIN = ["Service/shop/cart", "Deployment/shop/cart", "Deployment/shop/web"]

@@ -50,7 +50,7 @@ def test_detection(said: Any, compat: bool, strict: bool) -> None:
      (None, False, False, False, False), (["rate"], False, False, False, False)],
 )  # fmt: skip
 def test_localization(said: Any, exact: bool, subset: bool, third: bool, strict: bool) -> None:
-    compat = localization_compat(BROKEN, said)
+    compat = localization_compat(BROKEN, TRUTH, said)
     assert (compat.success, compat.subset, compat.within_3) == (exact, subset, third)
     assert localization_strict(BROKEN, TRUTH, said).success is strict
 
@@ -60,6 +60,9 @@ def test_of_two_faults_both_must_be_named_and_no_other() -> None:
     assert localization_strict(problem, TWO, ["rate", "geo"]).success
     assert not localization_strict(problem, TWO, ["geo"]).success
     assert not localization_strict(problem, TWO, ["geo", "rate", "user"]).success
+    assert localization_compat(problem, TWO, ["rate", "geo"]).success
+    assert localization_compat(problem, TWO, ["geo"]).subset
+    assert not localization_compat(problem, TWO, ["geo", "user"]).success
 
 
 def test_analysis() -> None:

@@ -132,7 +132,12 @@ class Everything:
     """A knowledge source that finds all incidents, the newest first."""
 
     async def search(
-        self, query: str, *, kind: DocumentKind | None = None, limit: int = 5
+        self,
+        query: str,
+        *,
+        kind: DocumentKind | None = None,
+        limit: int = 5,
+        today: object = None,
     ) -> list[Hit]:
         assert kind is DocumentKind.INCIDENT
         return [

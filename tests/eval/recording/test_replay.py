@@ -4,8 +4,10 @@ import asyncio
 import json
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -29,13 +31,16 @@ from connectors.loki.source import LokiLogs
 from connectors.prometheus.settings import PrometheusSettings
 from connectors.prometheus.source import PrometheusMetrics
 from copilot.config.settings import Settings
-from copilot.model.errors import PolicyError
+from copilot.model.action import Scale
+from copilot.model.errors import PolicyError, UsageError
+from copilot.model.scope import ObjectRef
 from copilot.tools.redact import redact, redact_object
+from eval.recording.bound import check, try_out
 from eval.recording.bundle import load, save, validate
 from eval.recording.diagnose import diagnose
-from eval.recording.grade import NOT_GRADABLE, grade
+from eval.recording.grade import NOT_GRADABLE, Grades, grade
 from eval.recording.replay import Replay
-from eval.recording.schema import document
+from eval.recording.schema import BoundFault, BoundPart, document
 from tests.eval.recording.recorded import NAMESPACE, STEP, Recorded, recorded, said
 
 _MISSING = "not recorded"
@@ -274,3 +279,46 @@ async def test_other_faults_are_diagnosed_alike(kind: str, target: str, tmp_path
         assert said(await diagnose(replay, Settings())) == said(found.live)
     finally:
         await replay.close()
+
+
+_BOUND = BoundPart(
+    app="hotel_reservation",
+    faults=[BoundFault(kind="service_target_port", target="geo")],
+    settle_seconds=60,
+)
+
+
+async def test_a_proposed_repair_is_tried_on_the_bound_app(
+    incident: Recorded, replay: Replay
+) -> None:
+    diagnosis = await diagnose(replay, Settings())
+    tried = await try_out(diagnosis, _BOUND, (NAMESPACE,))
+    assert tried.works, tried
+    geo = ObjectRef("Deployment", NAMESPACE, "geo")
+    useless = replace(diagnosis.mitigations[0], action=Scale(geo, 2))
+    tried = await try_out(replace(diagnosis, mitigations=(useless,)), _BOUND, (NAMESPACE,))
+    assert not tried.works and "service_target_port on geo" in tried.detail
+    gone = replace(useless, action=Scale(replace(geo, name="nothing"), 2))
+    tried = await try_out(replace(diagnosis, mitigations=(gone,)), _BOUND, (NAMESPACE,))
+    assert not tried.works and "cannot be done" in tried.detail
+    nothing = replace(diagnosis, mitigations=())
+    assert (await try_out(nothing, _BOUND, (NAMESPACE,))).detail == "nothing was proposed"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"app": "no_such_app"}, "no_such_app"),
+        ({"faults": [BoundFault(kind="nonsense", target="geo")]}, "nonsense on geo"),
+        ({"faults": [BoundFault(kind="scale_to_zero", target="geox")]}, "geox"),
+        ({"app": "social_network"}, "nothing was recorded"),
+    ],
+)
+def test_a_binding_that_cannot_be_set_up_is_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        check(_BOUND.model_copy(update=change), (NAMESPACE,))
+
+
+def test_what_can_be_graded_counts() -> None:
+    assert Grades({}, mitigation=False).right is False
+    assert Grades({}, detection=True, mitigation=True).data["mitigation"] is True

@@ -2,7 +2,7 @@
 
 Localization and scope ask which objects of the truth's chain are named; the mechanism is how much
 of the true cause's wording comes back. It cannot see a wrong extra claim, so it gives none, and it takes a
-right name in a wrong sentence for right: read its scores with its agreement with people (`python -m benchmarks.judge`).
+right name in a wrong sentence for right: read its scores with its agreement with people (`eval judge --rubric` shows it).
 """
 
 from __future__ import annotations
