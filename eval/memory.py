@@ -19,6 +19,8 @@ async def prepare(folder: Path, now: datetime, *, builtin: bool, incidents: bool
         try:
             if incidents:
                 await change(lambda: index.add([incident_folder()], now))
+            # the first search derives the indexes, which every copy then has
+            await index.search("anything", limit=1)
         finally:
             index.close()
     finally:

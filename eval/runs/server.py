@@ -146,8 +146,8 @@ def settle_memory() -> None:
     gc.set_threshold(*_COLLECT)
 
 
-def preload() -> None:
-    """Import what every problem needs, so that no fork imports it again."""
+def preload(*, knowledge: bool) -> None:
+    """Import and load what every problem needs, so that no fork does it again."""
     import eval.environments.emulator.cluster.api.metrics
     import eval.environments.emulator.cluster.api.server
     import eval.environments.emulator.cluster.api.shell
@@ -162,6 +162,11 @@ def preload() -> None:
     for kind in vars(events).values():
         if isinstance(kind, type) and is_dataclass(kind):
             adapter(kind)
+    if knowledge:
+        from retrieval.embedding.minilm import MiniLM
+
+        # with one thread, which is this one: forks have no others
+        MiniLM(threads=1).embed(["ready"])
 
 
 def main() -> None:
@@ -171,7 +176,7 @@ def main() -> None:
     while not line.endswith(b"\n"):  # not one byte more, for the rest is read from the descriptor
         line += os.read(0, 1)
     settings, knowledge = pickle.loads(base64.b64decode(line))
-    preload()
+    preload(knowledge=knowledge is not None)
     Server(settings, knowledge).serve()
 
 

@@ -33,16 +33,14 @@ class _Model:
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2 (384 dimensions, the first 256 tokens), loaded on first use.
+    """all-MiniLM-L6-v2 (384 dimensions, the first 256 tokens), loaded on first use, once a process.
 
-    `threads` is how many cores one text may use; 0 takes up to two.
+    `threads` is how many cores one text may use; 0 takes up to two. The first who uses it decides.
     """
 
     def __init__(self, folder: Path = MODEL_FOLDER, *, threads: int = 0) -> None:
         self._folder = folder
         self._threads = threads or min(2, os.cpu_count() or 1)
-        self._lock = threading.Lock()
-        self._model: _Model | None = None
 
     @property
     def name(self) -> str:
@@ -58,7 +56,8 @@ class MiniLM:
         """Return one row of length one per text."""
         import numpy as np
 
-        model = self._loaded()
+        with _LOCK:
+            model = _load(self._folder, self._threads)
         rows = np.empty((len(texts), self.dimension), dtype=np.float32)
         # One text per call: the int8 scales are computed per batch, so that neighbours would
         # change a text's vector.
@@ -66,14 +65,14 @@ class MiniLM:
             rows[row] = _encode(model, text)
         return rows
 
-    def _loaded(self) -> _Model:
-        with self._lock:
-            if self._model is None:
-                self._model = _load(self._folder, self._threads)
-            return self._model
+
+_LOCK = threading.Lock()
+_LOADED: dict[Path, _Model] = {}
 
 
 def _load(folder: Path, threads: int) -> _Model:
+    if folder in _LOADED:
+        return _LOADED[folder]
     weights = _checked(folder / "model_int8.onnx")
     vocabulary = _checked(folder / "tokenizer.json")
     try:
@@ -95,7 +94,8 @@ def _load(folder: Path, threads: int) -> _Model:
     tokenizer = tokenizers.Tokenizer.from_buffer(vocabulary)
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length=MAX_TOKENS)
-    return _Model(session, tokenizer)
+    _LOADED[folder] = _Model(session, tokenizer)
+    return _LOADED[folder]
 
 
 def _checked(path: Path) -> bytes:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.cluster.kube import Kube
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.cluster_long
 
 APP = Path(__file__).with_name("twin_app.yaml")
 IMAGE = os.environ.get("CLUSTER_TEST_IMAGE", "python:3.11-slim")

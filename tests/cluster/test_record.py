@@ -27,7 +27,7 @@ from eval.recording.live import Period, record_live
 from eval.recording.replay import Replay
 from eval.recording.schema import TruthPart
 
-pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.cluster_long, pytest.mark.asyncio(loop_scope="module")]
 
 APP = Path(__file__).with_name("twin_app.yaml")
 IMAGE = os.environ.get("CLUSTER_TEST_IMAGE", "python:3.11-slim")
