@@ -71,7 +71,7 @@ class FastembedModel:
             import fastembed  # type: ignore[import-not-found,unused-ignore] # not a dependency
         except ImportError as error:
             raise EmbeddingUnavailable(
-                "the embedder fastembed is not installed: pip install fastembed"
+                "the embedder fastembed is not installed: pip install 'incident-copilot[fastembed]'"
             ) from error
         try:
             return fastembed.TextEmbedding(
