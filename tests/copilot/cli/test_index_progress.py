@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 COMMAND = str(Path(sys.executable).parent / "incident-copilot")
 
 
@@ -65,6 +67,7 @@ def test_a_bar_on_a_terminal_and_none_without(tmp_path: Path) -> None:
     assert (plain.returncode, plain.stdout, plain.stderr) == (0, "rebuilt\n", "")
 
 
+@pytest.mark.matrix
 def test_an_accepted_postmortem_is_a_past_incident(tmp_path: Path) -> None:
     file = tmp_path / "pm-9.md"
     file.write_text(

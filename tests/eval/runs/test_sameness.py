@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from copilot.config.settings import Settings
 from eval.run import Progress, Wanted, run_suite
 from eval.runs.store import read_rows
@@ -16,6 +18,7 @@ from eval.suites.catalog import chosen, suite
 IDS = ("wrong_bin_usage-analysis-1",)
 
 
+@pytest.mark.matrix
 async def test_two_runs_differ_in_nothing_but_wall(tmp_path: Path) -> None:
     told: list[Progress] = []
     found = []
