@@ -14,9 +14,8 @@ from pathlib import Path
 from copilot.config.settings import KnowledgeSection, ModelSection
 from copilot.model.scope import Scope, Window
 from copilot.sessions.assemble import Copilot, assemble
-from eval.agents.protocol import Briefing, Open, Spent, block
+from eval.agents.protocol import Briefing, Open, Spent, block, submit_call
 from eval.local import inside
-from eval.problems import Task
 from eval.session.costs import TURN
 
 Find = Callable[[Copilot, Scope], Awaitable[Sequence[str]]]
@@ -67,25 +66,8 @@ class Looking:
         scope = Scope("evaluation", (environment.namespace,), window)
         found = list(dict.fromkeys(await self._find(self._copilot, scope)))
         self.spent.answer = f"suspects, the worst first: {', '.join(found[:5]) or 'none'}"
-        return block(_submission(found[:1], self._briefing.problem.task))
-
-
-def _submission(named: list[str], task: Task) -> str:
-    yes = "Yes" if named else "No"
-    neither = {"system_level": "", "fault_type": ""}
-    match task:
-        case Task.DETECTION:
-            return f"submit({yes!r})"
-        case Task.LOCALIZATION:
-            return f"submit({named!r})"
-        case Task.ANALYSIS:
-            return f"submit({neither!r})"
-        case Task.END_TO_END:
-            return f"submit({ {'has_anomaly': yes, 'faulty_components': named, **neither}!r})"
-        case Task.MITIGATION:
-            return "submit()"
-        case Task.CONVERSATION:
-            return f"submit({' '.join([yes, *named])!r})"
+        task = self._briefing.problem.task
+        return block(submit_call(task, anomaly=bool(found), services=found[:1]))
 
 
 def _agent(find: Find) -> Open:

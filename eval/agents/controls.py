@@ -6,8 +6,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from eval.agents.protocol import Briefing, Open, Spent, block
-from eval.problems import Task
+from eval.agents.protocol import Briefing, Open, Spent, block, submit_call
 from eval.session.costs import TURN
 
 _LEVELS = ("Hardware", "Operating System", "Virtualization", "Application")
@@ -99,18 +98,5 @@ def _truth(briefing: Briefing) -> str:
 
 
 def _call(briefing: Briefing, *, anomaly: bool, services: list[str], kind: tuple[str, str]) -> str:
-    yes = "Yes" if anomaly else "No"
-    both = {"system_level": kind[0], "fault_type": kind[1]}
-    match briefing.problem.task:
-        case Task.DETECTION:
-            return f"submit({yes!r})"
-        case Task.LOCALIZATION:
-            return f"submit({services!r})"
-        case Task.ANALYSIS:
-            return f"submit({both!r})"
-        case Task.MITIGATION:
-            return "submit()"
-        case Task.CONVERSATION:
-            return f"submit({(yes + ' ' + ' '.join(services))!r})"
-        case Task.END_TO_END:
-            return f"submit({ {'has_anomaly': yes, 'faulty_components': services, **both}!r})"
+    task = briefing.problem.task
+    return submit_call(task, anomaly=anomaly, services=services, level=kind[0], type_=kind[1])

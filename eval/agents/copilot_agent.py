@@ -28,7 +28,7 @@ from copilot.model.events import (
 )
 from copilot.sessions.assemble import Copilot, assemble
 from eval import memory
-from eval.agents.protocol import Briefing, Open, Spent, block
+from eval.agents.protocol import Briefing, Open, Spent, block, submit_call
 from eval.local import inside
 from eval.problems import Task
 from eval.session.costs import OWN_TOOL, spend
@@ -195,22 +195,8 @@ def submission(diagnosis: Diagnosis | None, task: Task) -> str:
     """The diagnosis as the call that answers a task."""
     causes = diagnosis.root_causes if diagnosis else ()
     incident = _something_wrong(diagnosis)
-    match task:
-        case Task.DETECTION:
-            return f"submit({'Yes' if incident else 'No'!r})"
-        case Task.LOCALIZATION:
-            return f"submit({_services(causes) if incident else []!r})"
-        case Task.ANALYSIS:
-            return f"submit({_kind(causes)!r})"
-        case Task.MITIGATION | Task.CONVERSATION:
-            return "submit()"
-        case Task.END_TO_END:
-            whole = {
-                "has_anomaly": "Yes" if incident else "No",
-                "faulty_components": _services(causes) if incident else [],
-                **_kind(causes),
-            }
-            return f"submit({whole!r})"
+    services = _services(causes) if incident else []
+    return submit_call(task, anomaly=incident, services=services, **_kind(causes))
 
 
 def _something_wrong(diagnosis: Diagnosis | None) -> bool:
@@ -222,7 +208,7 @@ def _something_wrong(diagnosis: Diagnosis | None) -> bool:
 
 def _kind(causes: tuple[RootCause, ...]) -> dict[str, str]:
     known = CAUSES.get(causes[0].cause if causes else "unknown", CAUSES["unknown"])
-    return {"system_level": known.system_level, "fault_type": known.fault_type}
+    return {"level": known.system_level, "type_": known.fault_type}
 
 
 def _services(causes: tuple[RootCause, ...]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from copilot.config.settings import Settings
 from eval.apps.model import App
-from eval.problems import Problem
+from eval.problems import Problem, Task
 from eval.protocols import Environment, Fault
 
 
@@ -92,3 +92,24 @@ Open = Callable[[Briefing], AbstractAsyncContextManager[Playing]]
 def block(call: str) -> str:
     """Put a call into the format of a reply."""
     return f"```\n{call}\n```"
+
+
+def submit_call(
+    task: Task, *, anomaly: bool, services: Sequence[str], level: str = "", type_: str = ""
+) -> str:
+    """Return the call that answers a task."""
+    yes, named = "Yes" if anomaly else "No", list(services)
+    kind = {"system_level": level, "fault_type": type_}
+    match task:
+        case Task.DETECTION:
+            return f"submit({yes!r})"
+        case Task.LOCALIZATION:
+            return f"submit({named!r})"
+        case Task.ANALYSIS:
+            return f"submit({kind!r})"
+        case Task.MITIGATION:
+            return "submit()"
+        case Task.CONVERSATION:
+            return f"submit({(yes + ' ' + ' '.join(named))!r})"
+        case Task.END_TO_END:
+            return f"submit({ {'has_anomaly': yes, 'faulty_components': named, **kind}!r})"

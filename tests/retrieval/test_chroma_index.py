@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,24 +13,10 @@ import pytest
 from sqlalchemy import Engine
 
 from retrieval.indexes import canary
-from retrieval.knowledge import KnowledgeIndex
+from tests.retrieval.chroma_searches import found, wait_for_chroma
 
 if TYPE_CHECKING:
     from conftest import OpenIndex, WordEmbedder
-
-QUERIES = ["certificate dates", "KubePodCrashLooping", "login revoked", "free space of the volume"]
-
-
-def found(index: KnowledgeIndex) -> list[list[tuple[str, str]]]:
-    return [[(hit.title, hit.section) for hit in index.search_now(query)[:3]] for query in QUERIES]
-
-
-def wait_for_chroma(index: KnowledgeIndex) -> None:
-    deadline = time.monotonic() + 60
-    while index.status().vectors != "chroma":
-        assert time.monotonic() < deadline, index.status()
-        index.search_now("anything")
-        time.sleep(0.02)
 
 
 def chroma_folder(data: Path) -> Path:

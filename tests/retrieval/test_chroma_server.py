@@ -21,11 +21,10 @@ from retrieval.indexes.derived import ChromaUrl
 from retrieval.indexes.places import ChromaServer
 from retrieval.knowledge import KnowledgeIndex
 from retrieval.store import create_tables
+from tests.retrieval.chroma_searches import found, wait_for_chroma
 
 if TYPE_CHECKING:
     from conftest import OpenIndex, WordEmbedder
-
-QUERIES = ["certificate dates", "KubePodCrashLooping", "login revoked", "free space of the volume"]
 
 
 @dataclass
@@ -77,18 +76,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(derived, "RETRY_SECONDS", 0.05)
-
-
-def found(index: KnowledgeIndex) -> list[list[tuple[str, str]]]:
-    return [[(hit.title, hit.section) for hit in index.search_now(query)[:3]] for query in QUERIES]
-
-
-def wait_for_chroma(index: KnowledgeIndex) -> None:
-    deadline = time.monotonic() + 60
-    while index.status().vectors != "chroma":
-        assert time.monotonic() < deadline, index.status()
-        index.search_now("anything")
-        time.sleep(0.02)
 
 
 def held(server: Server) -> dict[str, int]:

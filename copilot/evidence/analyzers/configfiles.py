@@ -26,10 +26,7 @@ _MISSING = re.compile(r"no such file|not found|does not exist|ENOENT|FileNotFoun
 
 def claims(subject: Subject) -> tuple[list[Claim], list[str]]:
     """Return the ConfigMaps whose files a container's last words complain of, and the evidence."""
-    case, snapshot = subject.case, subject.case.snapshot
-    log = snapshot.log(subject.pod, subject.container, previous=True) or snapshot.log(
-        subject.pod, subject.container
-    )
+    case, log = subject.case, subject.last_log()
     if log is None:
         return [], []
     lines = [line.raw for line in log.lines[-_TAIL:]]
@@ -39,7 +36,8 @@ def claims(subject: Subject) -> tuple[list[Claim], list[str]]:
         said = [line for line in lines if path in line and _COMPLAINS.search(line)]
         if not said or any(_MISSING.search(line) for line in said):
             continue
-        ref, changed = ref_of(config), case.changed_at(ref_of(config))
+        ref = ref_of(config)
+        changed = case.changed_at(ref)
         flaw = unreadable(key, str(dig(config, "data", {})[key]))
         why = f"{subject.label} ends over {path}, which is key {key} of ConfigMap {ref.name}"
         why += f"; {flaw}" if flaw else ""

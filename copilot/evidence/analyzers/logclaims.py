@@ -335,10 +335,7 @@ def quote(case: Case, issue: LogIssue) -> str:
 
 def last_words(subject: Subject, count: int = 8) -> list[str]:
     """Quote the end of the log of a container's last run."""
-    snapshot = subject.case.snapshot
-    log = snapshot.log(subject.pod, subject.container, previous=True) or snapshot.log(
-        subject.pod, subject.container
-    )
+    log = subject.last_log()
     if log is None or not log.lines:
         return []
     lines: Iterable[str] = [line.raw for line in log.lines[-count:]]

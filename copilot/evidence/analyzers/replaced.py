@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from connectors.api.values import Json
+from copilot.evidence.analyzers import logclaims
 from copilot.evidence.analyzers.pods import trouble
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue
@@ -207,13 +208,11 @@ def _flow(case: Case, workload: ObjectRef) -> Flow | None:
     return max(missed or busy, key=lambda f: (f.errors.peak, f.rate.now), default=None)
 
 
-def _behind(case: Case, flow: Flow) -> list[ObjectRef | None]:
-    if not flow.caller:
-        return [case.wiring.node(flow.service)]
-    callee = case.wiring.callee(flow.service)
-    if callee is not None and callee.kind == "Service":
-        return list(case.snapshot.backing(callee))
-    return [callee]
+def _behind(case: Case, flow: Flow) -> list[ObjectRef]:
+    if flow.caller:
+        return logclaims.backing(case, case.wiring.callee(flow.service))
+    node = case.wiring.node(flow.service)
+    return [node] if node else []
 
 
 def _missed(flow: Flow) -> bool:

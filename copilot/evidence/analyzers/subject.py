@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from connectors.api.values import Json
 from copilot.evidence.case import Case
 from copilot.evidence.kube import containers, dig, pod_spec, ref_of
+from copilot.evidence.loglines import ContainerLog
 from copilot.evidence.snapshot import event_count
 from copilot.model.scope import ObjectRef
 
@@ -57,6 +58,13 @@ class Subject:
                 continue
             found.append(event)
         return found
+
+    def last_log(self) -> ContainerLog | None:
+        """Return the log of the container's last run, else of the present one."""
+        snapshot = self.case.snapshot
+        return snapshot.log(self.pod, self.container, previous=True) or snapshot.log(
+            self.pod, self.container
+        )
 
     def quote_events(self, events: Sequence[Json]) -> list[str]:
         """Quote events; nothing when there are none."""

@@ -26,6 +26,7 @@ from tests.copilot.agent.world import (
     GOOD,
     LOGS,
     SCOPE,
+    UNFIXED,
     WORKLOAD,
     FakeToolbox,
     ScriptedEngine,
@@ -192,24 +193,11 @@ class Proposing(FakeToolbox):
 
 
 async def test_a_fix_is_looked_for_where_none_is_known_and_only_of_what_is_named() -> None:
-    unfixed = {
-        **GOOD,
-        "root_causes": [
-            {
-                "object": {"kind": "Deployment", "namespace": "shop", "name": "pricing"},
-                "cause": "application.slow",
-                "summary": f"pricing is what fails [{LOGS.id}]",
-                "confidence": 0.9,
-                "evidence": [LOGS.id],
-            }
-        ],
-        "mitigations": [],
-    }
     propose = ("propose_mitigation", {"action": "restart", "object": "Deployment/pricing"})
     model = ScriptedModel(
         [
             Scripted(calls=(propose,)),
-            Scripted(calls=(("submit_diagnosis", unfixed),), expects=("not for now",)),
+            Scripted(calls=(("submit_diagnosis", UNFIXED),), expects=("not for now",)),
             Scripted(calls=(propose,), expects=("No fix is proposed yet for application.slow",)),
             Scripted(text="That is all."),
         ]

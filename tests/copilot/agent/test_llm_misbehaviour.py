@@ -10,23 +10,10 @@ import pytest
 from copilot.agent.claims import Sentences, sentences
 from copilot.model.events import AnswerGiven, DiagnosisReady, Event, Notice, QuestionAsked
 from tests.copilot.agent.test_llm_endpoints import Proposing
-from tests.copilot.agent.world import GOOD, LOGS, SCOPE, agent, collect
+from tests.copilot.agent.world import GOOD, LOGS, SCOPE, UNFIXED, agent, collect
 from tests.loopback.openai_server import OpenAIServer, Step, calls, fail, say, silence, submit
 
 LOOK = calls(("get_logs", {"service": "a"}))
-UNFIXED = {
-    **GOOD,
-    "root_causes": [
-        {
-            "object": {"kind": "Deployment", "namespace": "shop", "name": "pricing"},
-            "cause": "application.slow",
-            "summary": f"pricing is what fails [{LOGS.id}]",
-            "confidence": 0.9,
-            "evidence": [LOGS.id],
-        }
-    ],
-    "mitigations": [],
-}
 OTHER = {**GOOD, "verdict": "healthy", "root_causes": [], "mitigations": []}
 
 MISBEHAVIOUR: dict[str, tuple[list[Step], str, dict[str, Any]]] = {

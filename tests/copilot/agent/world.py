@@ -193,6 +193,20 @@ GOOD = {
     ],
     "mitigations": ["fix-1"],
 }
+UNFIXED = {
+    **GOOD,
+    "root_causes": [
+        {
+            "object": {"kind": "Deployment", "namespace": "shop", "name": "pricing"},
+            "cause": "application.slow",
+            "summary": f"pricing is what fails [{LOGS.id}]",
+            "confidence": 0.9,
+            "evidence": [LOGS.id],
+        }
+    ],
+    "mitigations": [],
+}
+"""A right answer to a trouble that no fix is known for."""
 
 
 @dataclass
