@@ -36,12 +36,14 @@ exhausted        the caller's own pool has no connection to give
 too_many         the store has as many connections as it takes
 tls_required     the store serves only clients with TLS
 bad_certificate  the other side's certificate does not hold; `detail` says why
-unauthenticated  the store refuses the login
+unauthenticated  the store refuses the login; `detail` is `NO_USER` where it has no such user
 timeout          a connection stood, and no answer came within `after_ms`
 reset            the other side closed the connection
 denied           the store refuses the command in `detail`
 answered         the other side answered with the error in `detail`
 """
+
+NO_USER = "no such user"
 
 _ON_A_CONNECTION = frozenset({"answered", "denied", "timeout", "reset"})
 _COSTS_MS = {

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from connectors.api.values import Json
 from eval.apps.model import App, Call, Service
 from eval.environments.emulator.traffic.addresses import Address, parse, service_name
-from eval.environments.emulator.traffic.failures import Failure, Kind
+from eval.environments.emulator.traffic.failures import NO_USER, Failure, Kind
 from eval.environments.emulator.traffic.flags import FeatureFlags
 from eval.environments.emulator.traffic.hosts import Hosts
 from eval.environments.emulator.traffic.processes import Process, Processes, Standing
@@ -315,10 +315,12 @@ class Network:
         password = caller.env.get(login.password_env, "") if login.password_env else None
         if self._accounts.accepts(server.program.name, login.user, password):
             return None
+        known = self._accounts.knows(server.program.name, login.user)
         return Failure(
             "unauthenticated",
             *address,
             server.ip,
+            detail="" if known else NO_USER,
             engine=engine,
             database=login.database,
             user=login.user,

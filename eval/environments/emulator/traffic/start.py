@@ -10,7 +10,7 @@ from connectors.api.values import Json
 from eval.apps.model import App, Line, Port, Required, Service, Step, Usage
 from eval.apps.programs import cron_job_of, images, init_of, program_of, variant_of
 from eval.environments.emulator.seams import Run
-from eval.environments.emulator.traffic.failures import Failure
+from eval.environments.emulator.traffic.failures import NO_USER, Failure
 from eval.environments.emulator.traffic.flags import read_flags
 from eval.environments.emulator.traffic.hosts import Hosts
 from eval.environments.emulator.traffic.inits import Inits, plain
@@ -256,6 +256,7 @@ class Starts:
             store,
             port,
             server.ip,
+            detail=NO_USER,
             engine=described.engine,
             database=login.database,
             user=login.user,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from eval.apps.model import App, Service, Store
-from eval.environments.emulator.traffic.failures import Failure, Kind
+from eval.environments.emulator.traffic.failures import NO_USER, Failure, Kind
 from eval.environments.emulator.traffic.languages.mongod import denial, login_lines
 from eval.environments.emulator.traffic.processes import Process
 from eval.environments.emulator.traffic.stores import Accounts, StoreState
@@ -67,7 +67,8 @@ class StoreServer:
         if state.max_connections and self._open > state.max_connections:
             return self._refused("too_many", "", peer)
         if not self._accounts.accepts(name, user, password):
-            return self._refused("unauthenticated", "", peer)
+            unknown = not self._accounts.knows(name, user)
+            return self._refused("unauthenticated", NO_USER if unknown else "", peer)
         if self._program.language == "mongod":
             at, server = now(), self._journal.process
             for line in login_lines(server, self._client(peer), at, user, None):
@@ -79,7 +80,7 @@ class StoreServer:
         async with self._changed:
             await self._changed.wait_for(lambda: not self._state.locks(command))
         if not self._accounts.knows(self._program.name, peer.user):
-            return self._refused("unauthenticated", "", peer)
+            return self._refused("unauthenticated", NO_USER, peer)
         if not self._accounts.allows(self._program.name, peer.user, peer.database):
             return self._refused("denied", command, peer)
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from eval.apps.model import Level
-from eval.environments.emulator.traffic.failures import Failure
+from eval.environments.emulator.traffic.failures import NO_USER, Failure
 from eval.environments.emulator.traffic.languages.base import Silent, millis
 from eval.environments.emulator.traffic.processes import Process
 
@@ -39,7 +39,12 @@ class Postgresql(Silent):
         backend = str(100 + process.next_number() % 30000)
         if failure.kind == "unauthenticated":
             text = f'password authentication failed for user "{user}"'
-            return [self.line(process, at, "fatal", backend, text, "")]
+            rule = 'Connection matched file "/var/lib/postgresql/data/pg_hba.conf" line 128: "host all all all scram-sha-256"'
+            unknown = failure.detail == NO_USER
+            # the rule follows on a line of its own, without a prefix
+            more = [f'Role "{user}" does not exist.', f"\t{rule}"] if unknown else [rule]
+            detail = self.line(process, at, "info", backend, more[0], "").replace("LOG:", "DETAIL:")
+            return [self.line(process, at, "fatal", backend, text, ""), detail, *more[1:]]
         if failure.kind == "denied":
             text = f"permission denied for table {failure.detail}"
             return [self.line(process, at, "error", backend, text, "")]

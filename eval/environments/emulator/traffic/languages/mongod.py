@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from eval.apps.model import Level
-from eval.environments.emulator.traffic.failures import Failure
+from eval.environments.emulator.traffic.failures import NO_USER, Failure
 from eval.environments.emulator.traffic.languages.base import Silent
 from eval.environments.emulator.traffic.processes import Process
 
@@ -107,7 +107,11 @@ def login_lines(
     }
     if failure is not None and failure.kind == "unauthenticated":
         attr["extraInfo"] = {}
-        attr["error"] = 'UserNotFound: Could not find user "' + user + '" for db "admin"'
+        attr["error"] = (
+            f'UserNotFound: Could not find user "{user}" for db "admin"'
+            if failure.detail == NO_USER
+            else "AuthenticationFailed: SCRAM authentication failed, storedKey mismatch"
+        )
         lines.append(entry(at, "ACCESS", 20249, context, "Authentication failed", attr))
         return lines
     lines.append(

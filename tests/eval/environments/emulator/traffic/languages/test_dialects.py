@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
@@ -12,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.apps.model import Engine, Language, Level, Port, Service
-from eval.environments.emulator.traffic.failures import Failure, Kind
+from eval.environments.emulator.traffic.failures import NO_USER, Failure, Kind
 from eval.environments.emulator.traffic.languages import DIALECTS
 from eval.environments.emulator.traffic.languages.grpc import numbered, parsed, wire
+from eval.environments.emulator.traffic.languages.mongod import login_lines
 from eval.environments.emulator.traffic.processes import Process
 
 AT = datetime(2026, 3, 2, 8, 0, 1, 234567, tzinfo=UTC)
@@ -168,8 +170,22 @@ def test_stores_note_a_refused_login(language: Language) -> None:
     server, client = _process(language), _process("go")
     failure = _failure("unauthenticated", "postgresql")
     lines = DIALECTS[language].refused_lines(server, client, AT, "app", failure)
-    assert len(lines) == 1
     assert "app" in lines[0] or "10.244.1.9" in lines[0]
+    assert not any("not exist" in line for line in lines)
+
+
+def test_a_store_tells_an_unknown_user_from_a_wrong_password_in_its_own_log_alone() -> None:
+    server, client = _process("postgresql"), _process("go")
+    wrong = _failure("unauthenticated", "postgresql")
+    missing = replace(wrong, detail=NO_USER)
+    said = DIALECTS["postgresql"].refused_lines(server, client, AT, "app", missing)
+    assert said[0].endswith('FATAL:  password authentication failed for user "app"')
+    assert said[1].endswith('DETAIL:  Role "app" does not exist.')
+    told = [DIALECTS["go-json"].error(failure) for failure in (wrong, missing)]
+    assert told[0] == told[1]
+    logged = [login_lines(server, client, AT, "app", failure)[-1] for failure in (wrong, missing)]
+    assert "storedKey mismatch" in logged[0]
+    assert "UserNotFound" in logged[1]
 
 
 def test_statuses_travel_unchanged_between_languages() -> None:
