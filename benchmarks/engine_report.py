@@ -127,7 +127,10 @@ def page(where: Folders, most: int) -> str:
     healthy = [k for k in kept_in([*where.dev, *where.healthy]) if k.truth is None]
     faulty = [k for k in cases if k.truth is not None]
     developed = refresh(faulty, run) + [again(k) for k in healthy]
-    held = [o for o in load(where.held / "held.jsonl") if not o.error]
+    held, apps, others = (
+        [o for o in load(where.held / f"{name}.jsonl") if not o.error]
+        for name in ("held", "apps", "kinds")
+    )
     lines = [
         "# The evidence engine: results",
         "",
@@ -138,12 +141,17 @@ def page(where: Folders, most: int) -> str:
         "",
         *table([
             row(f"development ({len(faulty)} faulty, {len(healthy)} healthy)", developed),
-            row(f"held out ({sum(bool(o.kind) for o in held)} faulty, "
+            *([row(f"developed kinds on the other apps ({len(apps)})", apps)] if apps else []),
+            *([row(f"other kinds on the developed apps ({len(others)})", others)] if others else []),
+            row(f"held out: other kinds on the other apps ({sum(bool(o.kind) for o in held)} faulty, "
                 f"{sum(not o.kind for o in held)} healthy)", held),
         ]),
         "",
-        f"Expected calibration error of the first answer: development {calibration_error(answered(developed)):.3f},"
-        f" held out {calibration_error(answered(held)):.3f}.",
+        "Expected calibration error of the first answer: " + ", ".join(
+            f"{name} {calibration_error(answered(some)):.3f}"
+            for name, some in (("development", developed), ("other apps", apps), ("other kinds", others),
+                               ("held out", held)) if some
+        ) + ".",
         "",
         "Difference (held out minus development): " + _difference(developed, held) + ".",
         "",

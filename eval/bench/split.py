@@ -57,14 +57,14 @@ def kinds(half: Side) -> tuple[str, ...]:
     return tuple(kind for kind in FAULTS if side(kind) == half)
 
 
-def faulty(half: Side, seeds: Sequence[int]) -> list[Item]:
-    """Return the faulty runs of a half.
+def faulty(half: Side, seeds: Sequence[int], on: Side | None = None) -> list[Item]:
+    """Return the faulty runs of a half's kinds, on the same half's apps if not on the other's.
 
-    Development: its kinds on its apps. Held out: the other kinds on the other apps, so that
-    neither the app nor the kind was ever seen. Ordered so that any beginning of the list has as
-    many different kinds, then apps, then targets as it can.
+    Held out are the other kinds on the other apps, so that neither the app nor the kind was ever
+    seen; one half's kinds `on` the other's apps tell what of a difference is due to which. Ordered
+    so that any beginning of the list has as many different kinds, then apps, then targets as it can.
     """
-    apps = DEVELOPMENT_APPS if half == "dev" else HELD_APPS
+    apps = DEVELOPMENT_APPS if (on or half) == "dev" else HELD_APPS
     rounds: list[list[Item]] = []
     for seed in seeds:
         for position in range(TARGETS):

@@ -41,6 +41,10 @@ def test_the_halves_share_nothing() -> None:
     assert {i.app for i in held} <= set(HELD_APPS)
     assert not {i.kind for i in dev} & {i.kind for i in held}
     assert dev == faulty("dev", SEEDS[:1])
+    crossed = faulty("dev", HELD_SEEDS[:1], on="held")
+    assert {i.app for i in crossed} <= set(HELD_APPS) and {i.kind for i in crossed} <= set(
+        kinds("dev")
+    )
     names = [i.name for i in (*dev, *healthy("dev", 30, SEEDS))]
     assert len(names) == len(set(names))
 
