@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import urllib.parse
 import urllib.request
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,20 @@ async def test_the_same_seed_gives_the_same_telemetry() -> None:
     assert "CheckAvailability failed" in str(first[2])
     assert len(first[3]) > 20
     assert first[3] != other[3]
+
+
+async def test_a_closed_emulator_leaves_nothing_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(SMALL)
+    environment = await Emulator.start(path, warmup_seconds=60)
+    try:
+        await environment.reader.list("Pod", environment.namespace)
+        kept = weakref.ref(environment.clock)
+    finally:
+        await environment.close()
+    del environment
+    gc.collect()
+    assert kept() is None
 
 
 async def test_two_emulators_do_not_touch_each_other() -> None:

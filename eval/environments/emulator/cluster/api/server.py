@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -54,8 +54,9 @@ class ApiServer:
 
     async def start(self, context: ssl.SSLContext) -> tuple[int, int]:
         """Listen on 127.0.0.1; returns the HTTP and the HTTPS port."""
-        app = web.Application(middlewares=[self._guard], client_max_size=4 * 2**20)
-        app.router.add_route("*", "/{path:.*}", self._handle)
+        # A middleware would do for `_answer`, but aiohttp caches its chain for ever, and this cluster with it.
+        app = web.Application(client_max_size=4 * 2**20)
+        app.router.add_route("*", "/{path:.*}", self._answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._runner = runner
@@ -71,17 +72,12 @@ class ApiServer:
             await self._runner.cleanup()
             self._runner = None
 
-    @web.middleware
-    async def _guard(
-        self,
-        request: web.Request,
-        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
-    ) -> web.StreamResponse:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         """Name the user, and answer refusals with a Status."""
         try:
             if not request.path.startswith(_PUBLIC):
                 request[_USER] = self._authenticator.user(request.headers)
-            return await handler(request)
+            return await self._handle(request)
         except ApiError as error:
             status = error.status()
             if self._world.registry.catalog.version.legacy:
