@@ -59,7 +59,13 @@ def load(path: Path) -> list[Outcome]:
 
 
 async def go(
-    wanted: Sequence[Item], path: Path, keep: Path | None, seconds: float, *, repair: bool = True
+    wanted: Sequence[Item],
+    path: Path,
+    keep: Path | None,
+    seconds: float,
+    *,
+    repair: bool = True,
+    remember: bool = False,
 ) -> None:
     """Run the cases that the file does not have yet, for at most so many CPU seconds."""
     from copilot.sessions import assemble  # noqa: F401 - what cannot be imported ends it here
@@ -73,7 +79,7 @@ async def go(
             print("the time is up; call it again to go on", file=sys.stderr)
             return
         try:
-            outcome = await run(item, keep=keep, repair=repair)
+            outcome = await run(item, keep=keep, repair=repair, remember=remember)
         except Exception as error:  # noqa: BLE001 - one case that breaks is a result, not an end
             traceback.print_exc()
             outcome = Outcome(item.app, item.kind, item.target, item.seed)
@@ -128,6 +134,9 @@ def main() -> None:
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--without", default="", help="parts to leave out, with --again")
     parser.add_argument("--no-repair", action="store_true", help="do not try repairs")
+    parser.add_argument(
+        "--remember", action="store_true", help="the copilot has looked before the fault"
+    )
     parser.add_argument("--kind", default="", help="only kinds with this in their name")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -155,6 +164,7 @@ def main() -> None:
             keep,
             options.seconds,
             repair=not (options.no_repair or options.table == "pairs"),
+            remember=options.remember,
         )
     )
     names = {item.name for item in wanted}

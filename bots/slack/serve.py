@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from bots.slack.app import build
 from copilot.config.settings import SlackSection
 from copilot.model.errors import ConfigError, UnavailableError
 from copilot.sessions.assemble import Copilot
+from copilot.sessions.looking import keep_looking
 from copilot.sessions.protocols import Conversation
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class CopilotDesk:
 async def serve(copilot: Copilot, settings: SlackSection) -> None:
     """Answer in Slack until stopped. Raises `ConfigError` or `UnavailableError`."""
     async with connected(copilot, settings):
-        await asyncio.Event().wait()
+        await keep_looking(copilot)
 
 
 @asynccontextmanager

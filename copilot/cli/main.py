@@ -22,6 +22,7 @@ from copilot.cli import (
     mcp,
     quality,
     recommend,
+    remembered,
     sessions,
     surfaces,
     tools,
@@ -57,6 +58,7 @@ app.command()(surfaces.slack)
 app.command()(mcp.mcp)
 app.command("sessions")(sessions.list_sessions)
 app.command()(recommend.recommend)
+app.command()(remembered.remembered)
 app.command()(usage.usage)
 app.command()(quality.rate)
 app.add_typer(index.app, name="index")

@@ -232,6 +232,10 @@ class StateSection(Section):
     """Folder for the database and the indexes."""
     url: str = ""
     """Database URL; by default an SQLite file in the folder."""
+    remember_days: int = Field(default=30, ge=0)
+    """Keep versions of the cluster's objects so long, to compare with and to restore; 0 keeps none."""
+    look_minutes: float = Field(default=15, ge=0)
+    """The Slack bot looks at the cluster this often by itself, to know how it is when all is well; 0: never."""
 
     @property
     def database_url(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.api.protocols import ClusterReader
 from connectors.kubernetes.settings import KubernetesSettings
@@ -18,6 +18,7 @@ from copilot.model.clock import Clock, SystemClock
 from copilot.sessions.answering import answerer
 from copilot.sessions.approvals import DatabaseLedger
 from copilot.sessions.database import open_database
+from copilot.sessions.history import DatabaseHistory
 from copilot.sessions.knowledge import LazyKnowledge
 from copilot.sessions.scoping import Scoping
 from copilot.sessions.session import Answerer, Session
@@ -77,10 +78,13 @@ class Copilot:
 
 
 @asynccontextmanager
-async def assemble(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Copilot]:
+async def assemble(
+    settings: Settings, *, clock: Clock | None = None, remember: bool = False
+) -> AsyncIterator[Copilot]:
     """Open what the settings name. Raises `CopilotError` when the cluster cannot be reached.
 
-    `clock` is given where "now" is not the machine's: on an emulated cluster.
+    `clock` is given where "now" is not the machine's: on an emulated cluster, whose objects are only
+    remembered from look to look when `remember` says so.
     """
     real = clock is None
     clock = clock or SystemClock()
@@ -93,6 +97,9 @@ async def assemble(settings: Settings, *, clock: Clock | None = None) -> AsyncIt
         knowledge = LazyKnowledge(engine, settings)
         stack.push_async_callback(knowledge.close)
         sources = open_sources(settings, clock, cluster, knowledge, stack)
+        if settings.state.remember_days and (real or remember):
+            history = DatabaseHistory(engine, settings.state.remember_days)
+            sources = replace(sources, history=history)
         # What happens on an emulated cluster is nothing to remember.
         evidence = EvidenceEngine(sources, learn=knowledge.learn if real else None)
         ledger = DatabaseLedger(engine)

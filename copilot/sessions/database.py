@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from copilot.model.errors import ConfigError, UnavailableError
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration."""
 
 

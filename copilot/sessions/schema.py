@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Float,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -157,4 +159,23 @@ feedback = Table(
     Column("at", UtcDateTime(), nullable=False),
     Column("useful", Integer, nullable=False),
     Column("text", Text, nullable=False),
+)
+
+# Versions of the cluster's objects as earlier looks found them; `well` is when a healthy look last did.
+manifests = Table(
+    "manifests",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("cluster", String(200), nullable=False),
+    Column("kind", String(80), nullable=False),
+    Column("namespace", String(80), nullable=False),
+    Column("name", String(253), nullable=False),
+    Column("fingerprint", String(32), nullable=False),
+    Column("first", UtcDateTime(), nullable=False),
+    Column("last", UtcDateTime(), nullable=False),
+    Column("well", UtcDateTime()),
+    Column("whole", Boolean, nullable=False),
+    Column("replicas", Integer),
+    Column("body", LargeBinary, nullable=False),
+    Index("manifests_place", "cluster", "namespace"),
 )

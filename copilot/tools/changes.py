@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Annotated
@@ -13,10 +13,12 @@ from connectors.api.protocols import ChangeSource
 from connectors.api.values import Delivery, Json
 from copilot.model.errors import NotAvailable
 from copilot.model.evidence import Source
+from copilot.model.history import Seen
 from copilot.model.scope import ObjectRef
 from copilot.tools.context import Context, Draft, Objects, kubectl
 from copilot.tools.events import happening
 from copilot.tools.kube_words import ago, created, instant, name_of, ref_of
+from copilot.tools.past import Past, since
 from copilot.tools.redact import redact_value
 from copilot.tools.registry import tool
 from copilot.tools.targets import resolve
@@ -55,9 +57,9 @@ async def get_changes(
     since_minutes: Annotated[int, "Only the last N minutes; 0 for window and baseline"] = 0,
 ) -> Draft:
     """What changed lately, newest first: rollouts with what differs (image, env, resources,
-    probes, command), scaling, edited and new objects, with times and who wrote; and what the
-    delivery systems did where they are connected (Helm releases, Argo CD syncs, deployments of
-    GitHub and GitLab).
+    probes, command), scaling, edited, new and vanished objects, with times and who wrote, and what
+    they were when an earlier look found all well; and what the delivery systems did where they are
+    connected (Helm releases, Argo CD syncs, deployments of GitHub and GitLab).
 
     Most incidents follow a change: compare these times with the onset of the symptom.
     """
@@ -116,12 +118,31 @@ async def get_changes(
 
 
 async def _own(context: Context, spaces: tuple[str, ...], caveats: list[str]) -> list[Change]:
-    """Return what the cluster's own objects tell."""
-    return [
-        change
-        for space in spaces
-        for change in collect(await context.try_lists(_KINDS, space, caveats))
+    """Return what the cluster's own objects tell, and how they differ from what earlier looks found."""
+    history = context.sources.history
+    seen = await history.seen(replace(context.scope, namespaces=spaces)) if history else ()
+    found: list[Change] = []
+    for space in spaces:
+        lists = await context.try_lists(_KINDS, space, caveats)
+        found += collect(lists)
+        found += _drifted(
+            [one for one in seen if one.object.namespace == space], lists, context.now
+        )
+    return found
+
+
+def _drifted(seen: list[Seen], lists: dict[str, Objects], now: datetime) -> list[Change]:
+    there = {ref_of(item): item for items in lists.values() for item in items}
+    past = Past(seen, there.get, lists.__contains__)
+    found = [
+        Change(None, one.object, f"there {since(one, now)}, and gone now") for one in past.gone()
     ]
+    for one in past.changed():
+        lines = past.differences(one)
+        if lines:
+            text = f"not as it was {since(one, now)}: {'; '.join(lines[:4])}"
+            found.append(Change(None, one.object, text))
+    return found
 
 
 async def _told(

@@ -13,6 +13,7 @@ from connectors.api.protocols import (
     TraceSource,
 )
 from copilot.model.clock import Clock
+from copilot.model.history import ObjectHistory
 from retrieval.values import KnowledgeSource
 
 
@@ -21,7 +22,8 @@ class Sources:
     """What is connected. A source that is None is not configured; one that is down raises.
 
     `logs` is a store of log lines beside the cluster's own; `alerts` are all that know of alerts
-    beside the metrics store; `changes` are the delivery systems, which know what was changed and by whom.
+    beside the metrics store; `changes` are the delivery systems, which know what was changed and by whom;
+    `history` is what earlier looks at the cluster found.
     """
 
     clock: Clock
@@ -32,3 +34,4 @@ class Sources:
     traces: TraceSource | None = None
     alerts: tuple[AlertSource, ...] = ()
     changes: tuple[ChangeSource, ...] = ()
+    history: ObjectHistory | None = None

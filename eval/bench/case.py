@@ -119,8 +119,13 @@ class Kept:
     series: Series
 
 
-async def run(item: Item, *, keep: Path | None = None, repair: bool = True) -> Outcome:
-    """Run a case from a fresh environment to its grades; `keep` is a folder for what was read."""
+async def run(
+    item: Item, *, keep: Path | None = None, repair: bool = True, remember: bool = False
+) -> Outcome:
+    """Run a case from a fresh environment to its grades; `keep` is a folder for what was read.
+
+    With `remember` the copilot has looked at the app once before the fault.
+    """
     from copilot.sessions.assemble import assemble
     from eval.environments.emulator.environment import Emulator
     from eval.local import inside
@@ -133,14 +138,6 @@ async def run(item: Item, *, keep: Path | None = None, repair: bool = True) -> O
         # Cases of one seed differ in their noise, too.
         noise = await make_noise(environment, app, seed=zlib.crc32(item.name.encode()))
         outcome.noise = ",".join(noise)
-        fault, truths, settle = None, [], UNTIL_PAGED
-        for kind, target in parts(item) if item.kind else ():
-            fault = make_fault(kind, app, item.seed)
-            truths.append(Truth.of(fault.expected(environment, target), fault.harm))
-            await fault.inject(environment, target)
-            settle = max(settle, fault.settle_seconds)
-        await environment.clock.sleep(settle)
-        truth = Truth.both(truths) if truths else None
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             settings = inside(environment, Settings(), Path(folder)).model_copy(
                 update={
@@ -148,12 +145,26 @@ async def run(item: Item, *, keep: Path | None = None, repair: bool = True) -> O
                     "model": ModelSection(enabled=False),
                 }
             )
-            async with assemble(settings, clock=environment.clock) as copilot:
+            async with assemble(settings, clock=environment.clock, remember=remember) as copilot:
+                if remember:
+                    await copilot.engine.look(_scope(environment))
+                fault, truths, settle = None, [], UNTIL_PAGED
+                for kind, target in parts(item) if item.kind else ():
+                    fault = make_fault(kind, app, item.seed)
+                    truths.append(Truth.of(fault.expected(environment, target), fault.harm))
+                    await fault.inject(environment, target)
+                    settle = max(settle, fault.settle_seconds)
+                await environment.clock.sleep(settle)
+                truth = Truth.both(truths) if truths else None
                 await _investigate(copilot, environment, item, fault, truth, outcome, keep, repair)
     finally:
         await environment.close()
     outcome.cpu = round(time.process_time() - began, 2)
     return outcome
+
+
+def _scope(environment: Emulator) -> Scope:
+    return Scope("bench", (environment.namespace,), Window.last(environment.clock.now()))
 
 
 async def _investigate(
@@ -166,7 +177,7 @@ async def _investigate(
     keep: Path | None,
     repair: bool,
 ) -> None:
-    scope = Scope("bench", (environment.namespace,), Window.last(environment.clock.now()))
+    scope = _scope(environment)
     snapshot = await copilot.engine.read(scope)
     if snapshot is None:
         outcome.error = "the cluster cannot be read"

@@ -6,12 +6,12 @@ from collections import defaultdict
 
 from connectors.api.protocols import MetricsSource
 from copilot.evidence.collect_metrics import RESOURCES
+from copilot.evidence.request_labels import is_error
 from copilot.evidence.request_metrics import (
     choose,
     discovery,
     duration_metrics,
     gather,
-    is_error,
     rate_query,
     ratio,
     seconds_per_unit,

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from copilot.config.settings import (
     ClusterSection,
@@ -34,14 +35,30 @@ from eval.environments.emulator.environment import Emulator
 from eval.faults.registry import fault
 from tests.loopback.openai_server import OpenAIServer, calls, fail, silence, submit
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 QUESTION = "why do users see errors?"
 
 
-@pytest.fixture
-async def environment() -> AsyncIterator[Emulator]:
+async def _broken() -> Emulator:
     emulator = await Emulator.start("social_network", warmup_seconds=1800)
     await fault("service_target_port", emulator.app).inject(emulator, "text-service")
     await emulator.clock.sleep(240)
+    return emulator
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def environment() -> AsyncIterator[Emulator]:
+    """One Service was misdirected four minutes ago. Nothing that uses it changes it."""
+    emulator = await _broken()
+    yield emulator
+    await emulator.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def own_environment() -> AsyncIterator[Emulator]:
+    """The same for one test alone, which may change it."""
+    emulator = await _broken()
     yield emulator
     await emulator.close()
 
@@ -74,9 +91,9 @@ def diagnosis(events: Sequence[Event]) -> Diagnosis:
 
 
 async def test_from_a_question_to_a_verified_fix_without_a_model(
-    environment: Emulator, tmp_path: Path
+    own_environment: Emulator, tmp_path: Path
 ) -> None:
-    async with opened(environment, tmp_path) as copilot:
+    async with opened(own_environment, tmp_path) as copilot:
         session = copilot.start()
         events = [event async for event in session.ask(QUESTION)]
         assert list(session.history()) == events
@@ -93,7 +110,7 @@ async def test_from_a_question_to_a_verified_fix_without_a_model(
         done = [e async for e in session.decide(offer.approval, approved=True, by="ann")]
         assert isinstance(done[-1], ActionFinished)
         assert done[-1].verified
-        assert await environment.healthy()
+        assert await own_environment.healthy()
         draft = postmortem(copilot.store.stream(session.id))
         for part in (
             "kind: incident",
@@ -211,18 +228,18 @@ PLANTED = (
 
 
 async def test_planted_log_lines_do_not_become_the_first_cause(
-    environment: Emulator, tmp_path: Path
+    own_environment: Emulator, tmp_path: Path
 ) -> None:
-    cluster = environment._cluster
+    cluster = own_environment._cluster
     planted = 0
-    for pod in cluster.objects("Pod", environment.namespace):
+    for pod in cluster.objects("Pod", own_environment.namespace):
         if pod["metadata"]["name"].startswith(("user-timeline-service", "compose-post-service")):
             for n in range(300):
                 container = pod["spec"]["containers"][0]["name"]
                 cluster.log(pod, container, PLANTED[n % len(PLANTED)])
                 planted += 1
     assert planted >= 600
-    async with opened(environment, tmp_path) as copilot:
+    async with opened(own_environment, tmp_path) as copilot:
         events = [event async for event in copilot.start().ask(QUESTION)]
     first = diagnosis(events).root_causes[0]
     assert str(first.object) == "Service/test-social-network/text-service"
