@@ -12,7 +12,7 @@ from copilot.evidence.snapshot import NO_TELEMETRY, Snapshot, revision_of
 Part = Literal["logs", "metrics", "traces", "events", "history", "knowledge"]
 PARTS: tuple[Part, ...] = ("logs", "metrics", "traces", "events", "history", "knowledge")
 """What can be left out. `traces` are the calls between services, which tracing measures;
-`history` the earlier revisions of workloads; `knowledge` the search for similar incidents."""
+`history` the earlier revisions of workloads and what earlier looks found; `knowledge` the search for similar incidents."""
 
 
 def check(parts: Collection[str]) -> frozenset[str]:
@@ -47,6 +47,8 @@ def without(snapshot: Snapshot, parts: Collection[str]) -> Snapshot:
             or revision_of(item) == newest[snapshot.controller(item)]
         )
     logs = () if "logs" in left_out else snapshot.logs
+    seen = () if "history" in left_out else snapshot.seen
     return Snapshot(
-        snapshot.scope, snapshot.now, objects, missing=missing, logs=logs, telemetry=telemetry
-    )
+        snapshot.scope, snapshot.now, objects,
+        missing=missing, logs=logs, telemetry=telemetry, seen=seen,
+    )  # fmt: skip

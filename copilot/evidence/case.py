@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -13,10 +14,12 @@ from copilot.evidence.kube import created, dig, parse_time
 from copilot.evidence.ledger import Ledger
 from copilot.evidence.logscan import LogIssue, scan
 from copilot.evidence.snapshot import Snapshot
+from copilot.evidence.telemetry import Flow
 from copilot.evidence.topology import Topology
 from copilot.evidence.wiring import Wiring
 from copilot.model.diagnosis import Finding, Severity
 from copilot.model.scope import ObjectRef
+from copilot.tools.past import Past
 
 
 class Case:
@@ -42,6 +45,11 @@ class Case:
         return scan(self.snapshot)
 
     @cached_property
+    def past(self) -> Past:
+        """What earlier looks found."""
+        return Past(self.snapshot.seen, self.snapshot.get, self.snapshot.knows)
+
+    @cached_property
     def wiring(self) -> Wiring:
         """Configured addresses."""
         return Wiring(self.snapshot, self.issues)
@@ -50,6 +58,16 @@ class Case:
     def topology(self) -> Topology:
         """Who calls whom."""
         return Topology(self.snapshot, self.wiring.edges())
+
+    @cached_property
+    def outgoing(self) -> Mapping[ObjectRef, Sequence[Flow]]:
+        """The measured calls by the workload that makes them."""
+        found: dict[ObjectRef, list[Flow]] = defaultdict(list)
+        for flow in self.snapshot.telemetry.edges():
+            caller = self.wiring.node(flow.caller)
+            if caller is not None:
+                found[caller].append(flow)
+        return found
 
     def rollout(self, workload: ObjectRef) -> Rollout | None:
         """Return what the present revision of a workload changed."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from connectors.api.values import Json
 from copilot.evidence.kube import created, dig, edit_time, name_of, pod_spec
@@ -14,10 +12,10 @@ from copilot.evidence.ledger import Ledger
 from copilot.evidence.snapshot import Snapshot, event_time, revision_of
 from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
+from copilot.tools.manifests import diff
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _BIRTH = timedelta(seconds=5)
-_DEFAULTED = ("terminationMessagePath", "terminationMessagePolicy", "restartedAt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,36 +97,6 @@ def _place(path: str) -> tuple[str, str, str]:
     if parts[0] in ("containers", "initContainers") and len(parts) > 2:
         return parts[2], path, parts[1]
     return parts[0], path, ""
-
-
-def diff(before: Json, after: Json) -> Iterator[tuple[str, str, str]]:
-    """Yield (path, before, after) of every leaf that differs between two pod specs."""
-    old, new = _flat(before), _flat(after)
-    for path in sorted(old.keys() | new.keys()):
-        if old.get(path) != new.get(path) and not path.endswith(_DEFAULTED):
-            yield path, old.get(path, ""), new.get(path, "")
-
-
-def _flat(value: Any, path: str = "") -> dict[str, str]:
-    if isinstance(value, Mapping):
-        found: dict[str, str] = {}
-        for key, item in value.items():
-            found.update(_flat(item, f"{path}/{key}" if path else str(key)))
-        return found
-    if (
-        isinstance(value, list)
-        and value
-        and all(isinstance(v, Mapping) and "name" in v for v in value)
-    ):
-        found = {}
-        for item in value:
-            rest = {k: v for k, v in item.items() if k != "name"}
-            if set(rest) <= {"value"}:
-                found[f"{path}/{item['name']}"] = str(rest.get("value", ""))
-            else:
-                found.update(_flat(rest, f"{path}/{item['name']}"))
-        return found
-    return {path: value if isinstance(value, str) else json.dumps(value, sort_keys=True)}
 
 
 def declared(obj: Json) -> Json | None:

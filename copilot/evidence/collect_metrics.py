@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from connectors.api.errors import SourceRejected
 from connectors.api.protocols import MetricsSource
-from connectors.api.values import Series
+from connectors.api.values import Json, Series
+from copilot.evidence.queue_metrics import meter_line, meters, queue_query
 from copilot.evidence.reads import Read
+from copilot.evidence.request_labels import (
+    LABELS,
+    NOBODY,
+    PODS,
+    Owners,
+    is_unknown,
+    is_vague,
+    program_of,
+    used_labels,
+)
 from copilot.evidence.request_metrics import (
     FAILED,
     choose,
     discovery,
     duration_metrics,
     flows,
+    is_own,
+    merge,
     rate_query,
     seconds_per_unit,
-    used_labels,
 )
-from copilot.evidence.telemetry import Flow, Telemetry, Usage, is_growing, level
+from copilot.evidence.telemetry import Flow, Meter, Points, Telemetry, Usage, is_growing, level
 from copilot.model.evidence import Evidence, Source
 from copilot.model.scope import Scope
 from copilot.tools.redact import redact
@@ -26,6 +40,8 @@ from copilot.tools.redact import redact
 _POINTS = 120
 _RECENT = 75.0
 _ROWS = 200
+_ENOUGH = 3
+"""Points from before the window that tell what was usual."""
 
 RESOURCES = {
     "cpu": "sum by (namespace, pod, container) (rate(container_cpu_usage_seconds_total{{{0}}}[2m]))",
@@ -35,8 +51,26 @@ RESOURCES = {
 }
 
 
+@dataclass(slots=True)
+class _Family:
+    """One counter of requests with its times, as read by `labels`."""
+
+    counter: str
+    window: str
+    labels: Sequence[str]
+    series: Sequence[Series]
+    failed: Sequence[Series] = ()
+    total: Sequence[Series] = ()
+    counts: Sequence[Series] = ()
+
+    @property
+    def query(self) -> str:
+        """The query that shows it again, with no more labels than it has."""
+        return rate_query(self.counter, self.window, used_labels(self.series))
+
+
 class MetricReads:
-    """Reads request flows and container usage; `telemetry` is filled as the reads run."""
+    """Reads request flows, container usage and queues; `telemetry` is filled as the reads run."""
 
     def __init__(self, metrics: MetricsSource, scope: Scope, now: datetime) -> None:
         self._metrics = metrics
@@ -47,19 +81,48 @@ class MetricReads:
         self._step = max(15.0, span / _POINTS)
         self._split = scope.window.start.timestamp()
         self._recent = now.timestamp() - max(_RECENT, 2.1 * self._step)
-        self._flows: list[Flow] = []
+        self._families: list[_Family] = []
+        self._owners = NOBODY
+        self._answers: dict[str, list[Series]] = {}
+        self._flows: tuple[Flow, ...] | None = None
         self._usages: list[Usage] = []
+        self._queues: tuple[str, list[Series]] = ("", [])
+        self._meters: tuple[Meter, ...] | None = None
         self.discovered: tuple[str, ...] = ()
 
     @property
     def telemetry(self) -> Telemetry:
         """Return what was read so far."""
-        return Telemetry(tuple(self._flows), tuple(self._usages))
+        if self._flows is None:
+            self._flows = self._merged()
+        if self._meters is None:
+            self._meters = self._metered()
+        return Telemetry(self._flows, tuple(self._usages), self._meters)
 
     def plan(self) -> list[Read]:
         """Return the reads."""
         reads = [Read("metrics_requests", {"match": "request counters"}, self._requests)]
-        return reads + [self._resource(name, text) for name, text in RESOURCES.items()]
+        reads += [self._resource(name, text) for name, text in RESOURCES.items()]
+        return [*reads, Read("metrics_queues", {"match": "queues and workers"}, self._backlogs)]
+
+    def more(self, objects: Mapping[str, Sequence[Json]]) -> list[Read]:
+        """Return what the objects of the scope call for: by pod, what names no program of it otherwise."""
+        self._owners, self._flows, self._meters = Owners.of(objects), None, None
+        unclear = [
+            family
+            for family in self._families
+            if is_own(family.counter)
+            and PODS[0] not in family.labels
+            and any(is_unknown(s.labels, self._owners) for s in family.series)
+        ]
+
+        async def run() -> tuple[Evidence, ...]:
+            for family in unclear:
+                await self._fill(family, (*LABELS, *PODS))
+            self._flows = None
+            return tuple(self._told(family) for family in unclear)
+
+        return [Read("metrics_requests", {"match": "by pod"}, run)] if unclear else []
 
     async def _requests(self) -> tuple[Evidence, ...]:
         present = await self._metrics.query(discovery(), self._now)
@@ -67,69 +130,135 @@ class MetricReads:
         self.discovered = choose(names)
         evidence: list[Evidence] = []
         for counter in self.discovered:
-            query = rate_query(counter, "1m")
-            series = await self._range(query)
+            window = "1m"
+            series = await self._range(rate_query(counter, window))
             if not any(s.points for s in series):
-                query = rate_query(counter, "4m")
-                series = await self._range(query)
-            window = "4m" if "[4m]" in query else "1m"
-            query = rate_query(counter, window, used_labels(series))
-            failed = await self._optional(FAILED.get(counter), window)
-            took = duration_metrics(counter)
-            total = await self._optional(took[0] if took else None, window)
-            counts = await self._optional(took[1] if took else None, window)
-            found = flows(
-                query,
-                series,
-                failed,
-                total,
-                counts,
-                unit=seconds_per_unit(took[0]) if took else 1.0,
-                namespaces=self._scope.namespaces,
-                split=self._split,
-                recent=self._recent,
-            )
-            known = {(f.service, f.caller) for f in self._flows}
-            found = [f for f in found if (f.service, f.caller) not in known]
-            self._flows.extend(found)
-            evidence.append(self._evidence(query, [flow_line(f) for f in found]))
+                window = "4m"
+                series = await self._range(rate_query(counter, window))
+            family = _Family(counter, window, LABELS, series)
+            await self._fill(family, (*LABELS, *PODS) if is_vague(series) else LABELS)
+            self._families.append(family)
+            self._flows = None
+            evidence.append(self._told(family))
         return tuple(evidence)
 
-    async def _optional(self, metric: str | None, window: str) -> Sequence[Series]:
-        return await self._range(rate_query(metric, window)) if metric else ()
+    async def _fill(self, family: _Family, labels: Sequence[str]) -> None:
+        """Read a family by the labels, with all that belongs to it."""
+        again = await self._range(rate_query(family.counter, family.window, labels))
+        if again:
+            family.series, family.labels = again, labels
+        took = duration_metrics(family.counter)
+        family.failed = await self._optional(FAILED.get(family.counter), family)
+        family.total = await self._optional(took[0] if took else None, family)
+        family.counts = await self._optional(took[1] if took else None, family)
+
+    def _of(self, family: _Family) -> list[Flow]:
+        took = duration_metrics(family.counter)
+        return flows(
+            family.query,
+            family.series,
+            family.failed,
+            family.total,
+            family.counts,
+            unit=seconds_per_unit(took[0]) if took else 1.0,
+            namespaces=self._scope.namespaces,
+            split=self._split,
+            recent=self._recent,
+            owners=self._owners if is_own(family.counter) else NOBODY,
+        )
+
+    def _merged(self) -> tuple[Flow, ...]:
+        """Return the flows of all families, each service's requests once."""
+        found: dict[tuple[str, str], Flow] = {}
+        for family in self._families:
+            for flow in self._of(family):
+                key = (flow.service, flow.caller)
+                found[key] = merge(found[key], flow) if key in found else flow
+        return tuple(found.values())
+
+    def _told(self, family: _Family) -> Evidence:
+        return self._evidence(family.query, [flow_line(f) for f in self._of(family)])
+
+    async def _optional(self, metric: str | None, family: _Family) -> Sequence[Series]:
+        if not metric:
+            return ()
+        return await self._range(rate_query(metric, family.window, family.labels))
 
     async def _range(self, query: str) -> list[Series]:
-        return await self._metrics.query_range(query, self._start, self._now, self._step)
+        if query not in self._answers:
+            self._answers[query] = await self._metrics.query_range(
+                query, self._start, self._now, self._step
+            )
+        return self._answers[query]
+
+    async def _backlogs(self) -> tuple[Evidence, ...]:
+        query = queue_query(self._scope.namespaces)
+        try:
+            self._queues = (query, await self._range(query))
+        except SourceRejected:
+            # A store may refuse a question as wide as this; its other metrics count all the same.
+            return ()
+        self._meters = self._metered()
+        lines = [meter_line(m) for m in self._meters]
+        return (self._evidence(query, lines),) if lines else ()
+
+    def _metered(self) -> tuple[Meter, ...]:
+        query, series = self._queues
+        end = self._now.timestamp()
+        return tuple(meters(query, series, end=end, step=self._step, owners=self._owners))
 
     def _resource(self, name: str, template: str) -> Read:
-        selector = 'container!="",container!="POD"'
-        if self._scope.namespaces:
-            selector += f',namespace=~"{"|".join(self._scope.namespaces)}"'
-        query = template.format(selector)
+        spaces = "|".join(self._scope.namespaces)
+        where = f',namespace=~"{spaces}"' if spaces else ""
+        query = template.format(f'container!="",container!="POD"{where}')
+        # Some runtimes' usage is known by pod only: of its groups the widest holds all the others.
+        by_pod = (
+            template.replace(", container)", ")")
+            .replace("sum by", "max by")
+            .format(f'container="",pod!=""{where}')
+        )
 
         async def run() -> tuple[Evidence, ...]:
-            found = []
-            for series in await self._range(query):
-                points = tuple(p for p in series.points if p[1] == p[1])
-                state = level(points, split=self._split, recent=self._recent)
-                if state:
-                    labels = series.labels
-                    recent = tuple(p for p in points if p[0] >= self._split)
-                    found.append(
-                        Usage(
-                            name,
-                            labels.get("namespace", ""),
-                            labels.get("pod", ""),
-                            labels.get("container", ""),
-                            query,
-                            state,
-                            growing=is_growing(recent),
-                        )
-                    )
+            asked, answered = query, await self._range(query)
+            if not answered:
+                asked, answered = by_pod, await self._range(by_pod)
+            found = self._used(name, asked, answered)
             self._usages.extend(found)
-            return (self._evidence(query, [usage_line(u) for u in found]),) if found else ()
+            return (self._evidence(asked, [usage_line(u) for u in found]),) if found else ()
 
         return Read("metrics_usage", {"resource": name}, run)
+
+    def _used(self, resource: str, query: str, answered: Sequence[Series]) -> list[Usage]:
+        """Compare each container with what it used before, one of a new pod with its predecessors."""
+        kept: list[tuple[Series, Points]] = [
+            (one, tuple(p for p in one.points if p[1] == p[1])) for one in answered
+        ]
+        earlier: dict[tuple[str, ...], Points] = {}
+        for one, points in kept:
+            if len([p for p in points if p[0] < self._split]) >= _ENOUGH:
+                earlier[_whose(one)] = tuple(p for p in points if p[0] < self._split)
+        found = []
+        for one, points in kept:
+            # A program's start costs CPU by nature, whatever its predecessors used.
+            fresh = resource != "cpu" and bool(points) and points[0][0] >= self._split
+            compared = (*earlier.get(_whose(one), ()), *points) if fresh else points
+            state = level(compared, split=self._split, recent=self._recent)
+            if state is None:
+                continue
+            labels = one.labels
+            recent = tuple(p for p in points if p[0] >= self._split)
+            found.append(
+                Usage(
+                    resource,
+                    labels.get("namespace", ""),
+                    labels.get("pod", ""),
+                    labels.get("container", ""),
+                    query,
+                    state,
+                    growing=is_growing(recent),
+                )
+            )
+        return found
 
     def _evidence(self, query: str, lines: list[str]) -> Evidence:
         text = redact("\n".join(sorted(lines)[:_ROWS]) or "(no series)")
@@ -152,6 +281,12 @@ def usage_line(usage: Usage) -> str:
         f"{usage.resource} {usage.namespace}/{usage.pod}/{usage.container}: "
         f"{_pair(usage.level.now, usage.level.base, '.3g')}"
     )
+
+
+def _whose(series: Series) -> tuple[str, ...]:
+    labels = series.labels
+    pod = program_of(labels.get("pod", ""))
+    return (labels.get("namespace", ""), pod, labels.get("container", ""))
 
 
 def _times(value: float | None, factor: float) -> float | None:

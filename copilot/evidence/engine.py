@@ -20,7 +20,7 @@ from copilot.evidence.reads import Reader
 from copilot.evidence.report import Report, draw_up
 from copilot.evidence.snapshot import NO_TELEMETRY, Snapshot
 from copilot.evidence.wanted import CLUSTER_WIDE, NAMESPACED, ON_DEMAND, WEBHOOKS
-from copilot.model.diagnosis import Finding, Severity
+from copilot.model.diagnosis import Finding, Severity, Verdict
 from copilot.model.events import (
     DiagnosisReady,
     Event,
@@ -33,6 +33,7 @@ from copilot.model.events import (
     ToolStarted,
 )
 from copilot.model.evidence import Evidence
+from copilot.model.history import Seen
 from copilot.model.scope import ObjectRef, Scope
 from copilot.tools.sources import Sources
 from retrieval.values import KnowledgeSource
@@ -91,6 +92,7 @@ class EvidenceEngine:
         case = Case(snapshot, ledger)
         clues = examine(case)
         report = draw_up(case, clues, focus(case, question))
+        await state.remember(well=report.verdict is Verdict.HEALTHY and not case.failures)
         cited = report.cited()
         quoted = [item for item in ledger.all() if item.id in cited]
         for item in quoted:
@@ -131,10 +133,25 @@ class EvidenceEngine:
         found = tuple(c.finding for c in sorted(clues, key=lambda c: -c.weight))
         return (*found, *(blind(scope, failure) for failure in case.failures))
 
-    async def find(self, scope: Scope) -> Report | None:
-        """Return the ranked report of `scope` without events; None when nothing can be read."""
-        snapshot = await self.read(scope)
-        return reason(snapshot) if snapshot else None
+    async def look(self, scope: Scope) -> Report | None:
+        """Return the ranked report of `scope` without events, and remember what was there.
+
+        None when nothing can be read.
+        """
+        state = _State(
+            self._sources,
+            scope,
+            self._sources.clock.now(),
+            Reader(self._sources.clock, repr(scope)),
+            self._without,
+        )
+        async for _ in state.collect():
+            pass
+        if state.unreadable:
+            return None
+        report = reason(state.snapshot())
+        await state.remember(well=report.verdict is Verdict.HEALTHY)
+        return report
 
     async def read(self, scope: Scope) -> Snapshot | None:
         """Return what an investigation of `scope` would read; None when nothing can be read."""
@@ -167,6 +184,7 @@ class _State:
         self._metrics: MetricReads | None = None
         self._logs: LogReads | None = None
         self._failed_kinds: dict[str, str] = {}
+        self._seen: tuple[Seen, ...] = ()
         self.unreadable = ""
 
     async def collect(self) -> AsyncIterator[ToolStarted | EvidenceFound | ToolFinished]:
@@ -187,11 +205,23 @@ class _State:
             reason = next(iter(self._failed_kinds.values()), "no kind could be listed")
             self.unreadable = f"The cluster cannot be read: {reason}"
             return
-        async for event in self._reader.run(self._objects.more()):
+        more = self._objects.more()
+        if self._metrics is not None:
+            more += self._metrics.more(self._objects.objects)
+        async for event in self._reader.run(more):
             yield event
         self._failed_kinds = self._kind_failures()
         async for event in self._read_logs(cluster):
             yield event
+        if self._sources.history is not None and "history" not in self._without:
+            self._seen = tuple(await self._sources.history.seen(self._scope))
+
+    async def remember(self, *, well: bool) -> None:
+        """Keep what was there for later looks; `well` when nothing is wrong with it."""
+        if self._sources.history is None or self._objects is None:
+            return
+        objects = [item for items in self._objects.objects.values() for item in items]
+        await self._sources.history.note(self._scope, objects, self.now, well=well)
 
     async def _read_logs(
         self, cluster: ClusterReader
@@ -219,6 +249,7 @@ class _State:
             missing=self._failed_kinds,
             logs=self._logs.logs if self._logs else (),
             telemetry=self._metrics.telemetry if self._metrics else NO_TELEMETRY,
+            seen=self._seen,
         )
         return ablation.without(found, self._without) if self._without else found
 

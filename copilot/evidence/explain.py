@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from copilot.evidence.analyzers.logclaims import backing
-from copilot.evidence.analyzers.routing import is_broker
+from copilot.evidence.analyzers.targets import backing, is_broker
 from copilot.evidence.calibration import calibrated
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Clue
@@ -17,6 +16,7 @@ from copilot.model.diagnosis import RootCause, Step, Verdict
 from copilot.model.scope import ObjectRef
 
 _STEPS = 6
+_DEPENDED_ON = frozenset({"Service", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod"})
 _SECONDARY = frozenset({"service.silent", "log.upstream_error"})
 """What a service shows for want of calls, or repeats of others."""
 
@@ -127,7 +127,10 @@ def _step(case: Case, candidate: Candidate, symptom: Clue) -> Step:
             (n for n in candidate.nodes if n in case.topology.callees(symptom.place)), None
         )
         name = through.name if through else candidate.object.name
-        why = f"Because it depends on {name}" if depends else f"Because {name} calls it no more"
+        if through is None and candidate.object.kind not in _DEPENDED_ON:
+            why = f"Because of {candidate.object.kind} {name}"
+        else:
+            why = f"Because it depends on {name}" if depends else f"Because {name} calls it no more"
         text = f"{why}: {text}"
     return Step(f"{text}.", symptom.finding.evidence)
 

@@ -12,6 +12,10 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?")
 
 
+_NO_LOG = "unable to retrieve container logs for"
+"""What a kubelet answers, in the place of a log, for a container that its runtime has removed."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One line: when it was written (by the container runtime's clock), what it says."""
@@ -47,6 +51,6 @@ def parse_log(text: str) -> tuple[LogLine, ...]:
         if stamp:
             last = parse_time(stamp.group(1)) or last
         body = _ANSI.sub("", raw[stamp.end() :] if stamp else raw).strip()
-        if body:
+        if body and not body.startswith(_NO_LOG):
             found.append(LogLine(last, body, _ANSI.sub("", raw)))
     return tuple(found)

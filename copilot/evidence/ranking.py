@@ -36,10 +36,14 @@ DIRECT = 0.95
 """Probability that a cause produces the very symptom that an analyzer names it for."""
 UNHEALTHY_CALLER = 0.6
 """How much less surely a caller becomes unready or crashes than merely fails its requests."""
+SAID_ITSELF = 0.75
+"""How surely a program's own last words must name a cause of its own, to be believed."""
 CHANGED = 3.0
 """How much a change of the object within the window raises the odds of a cause there."""
 LATENT = 0.03
 """How much of a suspicion is left that no symptom and no change goes with: all was well with it before."""
+DOUBTFUL = 0.25
+"""Share against its rivals below which a cause stands behind surer ones, however much it would explain."""
 SUPPORT = 0.45
 """How much of a symptom a cause must account for to be worth reporting."""
 
@@ -47,6 +51,10 @@ _CALLER_SIDE = frozenset({"config.env_wrong", "dependency.wrong_address", "netwo
                           "dependency.pool_exhausted", "workload.bad_rollout",
                           "database.wrong_password", "database.tls_mismatch",
                           "node.resource_exhausted", "config.secret_missing"})  # fmt: skip
+
+
+_FLOODS = frozenset({"traffic.surge", "dependency.retry_storm"})
+"""Causes that are more calls than before: those who get them suffer, down the call graph."""
 
 
 @dataclass(slots=True)
@@ -113,7 +121,11 @@ def rank(case: Case, clues: Sequence[Clue], prefer: Iterable[ObjectRef] = ()) ->
     others = [c for c in candidates if c not in chosen and c.confidence >= 0.03]
     wanted = set(prefer)
     accepted.sort(
-        key=lambda c: (not _relevant(case, c, wanted), -c.confidence * _mass(c, symptoms))
+        key=lambda c: (
+            not _relevant(case, c, wanted),
+            c.confidence < DOUBTFUL,
+            -c.confidence * _mass(c, symptoms),
+        )
     )
     others.sort(key=lambda c: -c.confidence)
     return Ranking(
@@ -173,6 +185,7 @@ def _prior(strength: float, weight: float) -> float:
 
 def _explains(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> dict[int, float]:
     own = {id(clue) for clue, _ in candidate.claims}
+    nodes = set(candidate.nodes)
     reach: dict[ObjectRef, float] = {}
     cut_off: dict[ObjectRef, float] = {}
     silent = any(s.finding.code == "service.silent" for s in symptoms)
@@ -182,6 +195,10 @@ def _explains(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> dic
         if silent:
             for place, surely in case.topology.downstream(node).items():
                 cut_off[place] = max(cut_off.get(place, 0.0), surely)
+    if candidate.cause in _FLOODS:
+        for node in candidate.nodes:
+            for place, surely in case.topology.downstream(node).items():
+                reach[place] = max(reach.get(place, 0.0), 0.9 * surely)
     for clue, _ in candidate.claims:
         # What it takes down elsewhere takes its own callers with it, whether or not the
         # dependency between the two is configured anywhere that can be read.
@@ -193,6 +210,12 @@ def _explains(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> dic
     found: dict[int, float] = {}
     for index, symptom in enumerate(symptoms):
         direct = id(symptom) in own
+        where = symptom.place if symptom.toward is None else symptom.toward
+        # Most symptoms lie beyond the reach of most candidates.
+        if not direct and not (
+            where in reach or symptom.place in cut_off or symptom.place in nodes
+        ):
+            continue
         chance = DIRECT if direct else _produces(candidate, symptom, reach, cut_off)
         if chance > 0.02:
             found[index] = chance
@@ -219,7 +242,9 @@ def _produces(
     if symptom.finding.code == "service.silent":
         return max(chance, 0.6 * cut_off.get(symptom.place, 0.0))
     if symptom.finding.code.startswith("pod.") and symptom.place not in candidate.nodes:
-        chance *= UNHEALTHY_CALLER
+        own = max((c.strength for c in symptom.claims if c.object == symptom.place), default=0.0)
+        # One that says itself what it ends of does not end for what it never mentions.
+        chance *= 0.25 * UNHEALTHY_CALLER if own >= SAID_ITSELF else UNHEALTHY_CALLER
     if (
         symptom.place in candidate.nodes
         and symptom.claims

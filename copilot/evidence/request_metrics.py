@@ -1,28 +1,48 @@
 """Request metrics of the known families, brought to one form: flows.
 
 Sources: OpenTelemetry span metrics and semantic conventions, Tempo service graphs, Istio,
-Prometheus client libraries, go-grpc-prometheus, Spring Boot, Linkerd. A series is grouped by the
-union of the labels that these families use; grouping by a label that a series lacks is harmless.
+Prometheus client libraries, go-grpc-prometheus, Spring Boot, Linkerd, Envoy, ingress controllers. A
+series is grouped by the union of the labels that these families use; grouping by a label that a
+series lacks is harmless. What the labels mean is read in `request_labels`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from connectors.api.values import Series
+from copilot.evidence.request_labels import (
+    LABELS,
+    NOBODY,
+    Key,
+    Owners,
+    is_error,
+    is_judged,
+    key_of,
+)
 from copilot.evidence.telemetry import Flow, Level, Points, level
 
 COUNTERS = (
     "traces_span_metrics_calls_total", "traces_spanmetrics_calls_total", "calls_total",
     "span_metrics_calls_total", "traces_service_graph_request_total", "istio_requests_total",
-    "http_server_request_duration_seconds_count", "http_server_duration_milliseconds_count",
-    "http_server_requests_seconds_count", "http_request_duration_seconds_count",
-    "http_requests_total", "http_request_total", "grpc_server_handled_total",
-    "rpc_server_duration_milliseconds_count", "request_duration_seconds_count", "response_total",
+    "response_total", "http_server_request_duration_seconds_count",
+    "http_server_duration_milliseconds_count", "http_server_duration_seconds_count",
+    "http_server_requests_seconds_count", "http_requests_total", "http_request_total",
+    "http_requests_received_total", "http_server_requests_total", "http_responses_total",
+    "flask_http_request_total", "django_http_responses_total_by_status_total",
+    "fastapi_responses_total", "starlette_responses_total", "rails_requests_total",
+    "gin_requests_total", "ktor_http_server_requests_seconds_count",
+    "http_request_duration_seconds_count", "http_request_duration_milliseconds_count",
+    "http_request_duration_ms_count", "http_requests_duration_seconds_count",
+    "grpc_server_handled_total", "rpc_server_duration_milliseconds_count",
+    "rpc_server_duration_seconds_count", "rpc_server_call_duration_seconds_count",
+    "request_duration_seconds_count", "envoy_cluster_upstream_rq_xx",
+    "nginx_ingress_controller_requests", "traefik_service_requests_total",
+    "kong_http_requests_total",
 )  # fmt: skip
-"""Counters of requests; the first that exist are used, one per style."""
+"""Counters of requests, the most telling first; the first that exist are used."""
 
 FAILED = {"traces_service_graph_request_total": "traces_service_graph_request_failed_total"}
 """Families that count failures in a metric of their own."""
@@ -34,33 +54,24 @@ DURATIONS = {
     "span_metrics_calls_total": "span_metrics_duration_milliseconds",
     "traces_service_graph_request_total": "traces_service_graph_request_server_seconds",
     "istio_requests_total": "istio_request_duration_milliseconds",
+    "response_total": "response_latency_ms",
     "grpc_server_handled_total": "grpc_server_handling_seconds",
     "http_requests_total": "http_request_duration_seconds",
+    "http_requests_received_total": "http_request_duration_seconds",
+    "http_server_requests_total": "http_server_request_duration_seconds",
+    "flask_http_request_total": "flask_http_request_duration_seconds",
+    "rails_requests_total": "rails_request_duration_seconds",
+    "gin_requests_total": "gin_request_duration_seconds",
+    "envoy_cluster_upstream_rq_xx": "envoy_cluster_upstream_rq_time",
+    "nginx_ingress_controller_requests": "nginx_ingress_controller_request_duration_seconds",
+    "traefik_service_requests_total": "traefik_service_request_duration_seconds",
 }
 """The duration histogram beside a counter; a counter that ends with _count is its own."""
 
-NAMESPACES = (
-    "destination_workload_namespace", "destination_service_namespace", "k8s_namespace_name",
-    "service_namespace", "kubernetes_namespace", "exported_namespace", "namespace",
-)  # fmt: skip
-SERVERS = (
-    "destination_workload", "destination_service_name", "server", "service_name", "service",
-    "deployment", "app_kubernetes_io_name", "app", "application", "exported_job", "job",
-)  # fmt: skip
-PEERS = (
-    "peer_service", "net_peer_name", "server_address", "rpc_peer", "upstream", "db_host",
-    "dst_service", "destination",
-)  # fmt: skip
-CALLERS = ("source_workload", "client")
-STATUS = (
-    "status_code", "http_response_status_code", "http_status_code", "response_code", "code",
-    "status", "grpc_code", "rpc_grpc_status_code", "outcome", "classification", "error",
-)  # fmt: skip
-KINDS = ("span_kind", "reporter", "direction", "kind")
-LABELS = (*NAMESPACES, *SERVERS, *PEERS, *CALLERS, *STATUS, *KINDS)
-
-_CLIENT_FAULTS = {"notfound", "invalidargument", "alreadyexists", "cancelled", "canceled",
-                  "failedprecondition", "permissiondenied", "unauthenticated", "outofrange", "ok"}  # fmt: skip
+_FAMILIES = 3
+"""So many families are read: more of them tell the same requests again."""
+_OUTSIDE = 7
+"""The first of the counters, that are not written by the programs that serve the requests."""
 
 
 def discovery() -> str:
@@ -69,9 +80,14 @@ def discovery() -> str:
 
 
 def choose(names: Iterable[str]) -> tuple[str, ...]:
-    """Return at most two counters to read: span metrics or mesh metrics before libraries'."""
+    """Return the counters to read: span metrics or mesh metrics before libraries', proxies' last."""
     present = set(names)
-    return tuple(name for name in COUNTERS if name in present)[:2]
+    return tuple(name for name in COUNTERS if name in present)[:_FAMILIES]
+
+
+def is_own(counter: str) -> bool:
+    """Whether programs write a counter themselves, so that its pod is the program's."""
+    return COUNTERS.index(counter) >= _OUTSIDE
 
 
 def rate_query(metric: str, window: str, labels: Sequence[str] = LABELS) -> str:
@@ -79,10 +95,7 @@ def rate_query(metric: str, window: str, labels: Sequence[str] = LABELS) -> str:
     return f"sum by ({', '.join(labels)}) (rate({metric}[{window}]))"
 
 
-def used_labels(series: Iterable[Series]) -> list[str]:
-    """Return the identifying labels that the series have: enough to ask the same again, shorter."""
-    present = {name for item in series for name, value in item.labels.items() if value}
-    return [name for name in LABELS if name in present]
+_MILLISECONDS = ("_ms_sum", "upstream_rq_time_sum")
 
 
 def duration_metrics(counter: str) -> tuple[str, str] | None:
@@ -93,13 +106,7 @@ def duration_metrics(counter: str) -> tuple[str, str] | None:
 
 def seconds_per_unit(metric: str) -> float:
     """Return how many seconds one unit of a duration metric is."""
-    return 0.001 if "milliseconds" in metric or metric.endswith("latency_sum") else 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    service: str
-    caller: str
+    return 0.001 if "milliseconds" in metric or metric.endswith(_MILLISECONDS) else 1.0
 
 
 def flows(
@@ -113,13 +120,16 @@ def flows(
     namespaces: Sequence[str],
     split: float,
     recent: float,
+    owners: Owners = NOBODY,
 ) -> list[Flow]:
     """Bring series to flows per service and per edge, now against the baseline."""
-    calls = gather(series, namespaces)
-    errors = gather([s for s in series if is_error(s.labels)], namespaces)
-    for key, extra in gather(failed, namespaces).items():
+    calls = gather(series, namespaces, owners)
+    errors = gather([s for s in series if is_error(s.labels)], namespaces, owners)
+    for key, extra in gather(failed, namespaces, owners).items():
         errors[key] = _add(errors.get(key, ()), extra)
-    times, measured = gather(total_time, namespaces), gather(counts, namespaces)
+    judged = set(calls) if failed else {key_of(s.labels, namespaces, owners) for s in series if is_judged(s.labels)}  # fmt: skip
+    times = gather(total_time, namespaces, owners)
+    measured = gather(counts, namespaces, owners)
     found = []
     for key, points in calls.items():
         rate = level(points, split=split, recent=recent)
@@ -138,65 +148,33 @@ def flows(
                 rate=rate,
                 errors=share or Level(0.0, None),
                 latency=level(took, split=split, recent=recent),
+                judged=key in judged,
             )
         )
     return found
 
 
-def is_error(labels: dict[str, str]) -> bool:
-    """Whether the labels of a series say that the server failed."""
-    for name in STATUS:
-        value = labels.get(name, "")
-        if not value:
-            continue
-        lowered = value.lower().replace("_", "")
-        if name in ("grpc_code", "rpc_grpc_status_code"):
-            if lowered not in _CLIENT_FAULTS and lowered != "0":
-                return True
-        elif value.isdigit():
-            number = int(value)
-            if (
-                number >= 500
-                or (name == "status_code" and number == 2)
-                or (name == "response_code" and number == 0)
-            ):
-                return True
-        elif (value[0] == "5" and lowered.endswith("xx")) or lowered in (
-            "statuscodeerror",
-            "error",
-            "failure",
-            "servererror",
-            "true",
-            "failed",
-        ):
-            return True
-    return False
+def merge(known: Flow, other: Flow) -> Flow:
+    """Return what two families tell of the same requests.
+
+    Failures come from the one that says how requests ended, times from the one that has them. A family
+    that was written no more, while the other goes on, is out of use.
+    """
+    if known.rate.now <= 0 < other.rate.now:
+        base = other.rate.base or known.rate.base
+        return replace(other, rate=replace(other.rate, base=base))
+    if other.judged and not known.judged and not other.rate.now <= 0 < known.rate.now:
+        return replace(other, latency=known.latency or other.latency)
+    return replace(known, latency=known.latency or other.latency)
 
 
-def _key(labels: dict[str, str], namespaces: Sequence[str]) -> _Key | None:
-    for name in NAMESPACES:
-        if labels.get(name) and namespaces and labels[name] not in namespaces:
-            return None
-        if labels.get(name):
-            break
-    if labels.get("reporter") == "source":
-        return None  # the same request is counted again at its destination
-    server = next((labels[n] for n in SERVERS if labels.get(n)), "")
-    caller = next((labels[n] for n in CALLERS if labels.get(n)), "")
-    peer = next((labels[n] for n in PEERS if labels.get(n)), "")
-    kind = labels.get("span_kind", labels.get("kind", "")).upper()
-    if kind.endswith(("CLIENT", "PRODUCER")):
-        return _Key(peer, server) if peer and server else None
-    if kind and not kind.endswith(("SERVER", "CONSUMER")):
-        return None
-    return _Key(server, caller) if server else None
-
-
-def gather(series: Iterable[Series], namespaces: Sequence[str]) -> dict[_Key, Points]:
+def gather(
+    series: Iterable[Series], namespaces: Sequence[str], owners: Owners = NOBODY
+) -> dict[Key, Points]:
     """Add up series by service and caller."""
-    sums: dict[_Key, dict[float, float]] = defaultdict(lambda: defaultdict(float))
+    sums: dict[Key, dict[float, float]] = defaultdict(lambda: defaultdict(float))
     for item in series:
-        key = _key(item.labels, namespaces)
+        key = key_of(item.labels, namespaces, owners)
         if key is None:
             continue
         for moment, value in item.points:

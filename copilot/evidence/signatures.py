@@ -7,56 +7,64 @@ databases and runtimes, whose error texts are public.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from copilot.evidence.addresses import LOCAL, Address, addresses
+from copilot.evidence.signature_table import DEPENDENCY, TEXTS, Text
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A condition that a line shows. `dependency` conditions are about another service."""
+    """A condition that a line shows. `dependency` conditions are about another service.
+
+    `words` are lower-case: a line with none of them is no match, which is the quicker question.
+    """
 
     kind: str
     pattern: re.Pattern[str]
     dependency: bool = False
+    words: tuple[str, ...] = ("",)
+
+    def matches(self, line: str, lowered: str) -> bool:
+        """Whether a line shows the condition."""
+        return any(w in lowered for w in self.words) and self.pattern.search(line) is not None
 
 
-def _compile(kind: str, text: str, dependency: bool = False) -> Signature:
-    return Signature(kind, re.compile(text, re.I), dependency)
+_PART = re.compile(r"\\.|\[(?:\\.|[^]\\])*\]|\{[^}]*\}|.", re.S)
 
 
-SIGNATURES = (
-    _compile("exhausted", r"cannot assign requested address|EADDRNOTAVAIL|too many open files|\bE[MN]FILE\b|nf_conntrack: table full|shared memory segment|/dev/shm\b.{0,60}no space|pthread_create failed|can't start new thread|unable to create (new )?(native )?thread|resource temporarily unavailable"),
-    _compile("store_full", r"OOM command not allowed|used memory > 'maxmemory'|out of memory storing object", True),
-    _compile("version", r"UPGRADE PROBLEM|(files|data|database) (are|is) incompatible with|Invalid featureCompatibilityVersion|(data directory|database) was initialized by .{0,60}version|downgrade is not (supported|allowed)|unsupported (on-disk|data) (format|version)"),
-    _compile("clock", r"token used before issued|clock skew|clock(s)? (is|are) (out of sync|not synchroni)|time (has )?jumped|clock (went|moved) backwards?"),
-    _compile("poison", r"(fail\w*|unable|cannot|could not|error)\W+(to )?(parse|pars|deserializ|decod|unmarshal)\w*\W.{0,80}\b(message|record|offset|topic|queue)\b|(poison|malformed|corrupt)(ed)? (message|record)|(Record)?DeserializationException|error (processing|consuming) (message|record)"),
-    _compile("db_limit", r"too many (clients already|connections)|remaining connection slots|max_connections|ORA-00020|connection limit exceeded|too many client connections", True),
-    _compile("cert_expired", r"certificate (has )?expired|x509: certificate has expired|CERTIFICATE_EXPIRED|certificate is not yet valid", True),
-    _compile("user_missing", r"UserNotFound|could not find user|no such user|role \"[^\"]+\" does not exist|user \"?[\w@.-]+\"? does not exist|unknown user", True),
-    _compile("not_authorized", r"not authorized on \S+ to execute|permission denied for (table|relation|schema|database|sequence)|command denied to user|NOPERM|not allowed to (access|use)|not authorized to access|TOPIC_AUTHORIZATION_FAILED|insufficient privilege", True),
-    _compile("auth_failed", r"authentication failed|auth(entication)? error|access denied for user|WRONGPASS|NOAUTH|invalid (password|credentials|username)|login failed|SASL authentication step|ACCESS_REFUSED|bad auth", True),
-    _compile("tls", r"TLS handshake|SSL handshake|SSLHandshake|tls: (first record|bad certificate|unknown|failed)|wrong version number|SSL routines|certificate verify failed|x509:|server (does not support|requires) SSL|no pg_hba\.conf entry .*no encryption|SSL is required", True),
-    _compile("rbac", r"is forbidden: user \"|User \"system:serviceaccount:[^\"]+\" cannot"),
-    _compile("dns", r"no such host|name or service not known|temporary failure in name resolution|nodename nor servname|getaddrinfo|could not resolve host|\bENOTFOUND\b|EAI_AGAIN|NXDOMAIN|UnknownHostException|unable to resolve|name does not resolve|server misbehaving|host not found in upstream|could not translate host name|Name resolution failed", True),
-    _compile("refused", r"connection refused|ECONNREFUSED|ConnectionRefusedError|actively refused|failed to connect|could not connect to server|can't connect to|unable to connect|connect: no route to host|no route to host|EHOSTUNREACH|network is unreachable", True),
-    _compile("unavailable", r"no (reachable servers|suitable servers|available servers|address available|addresses available|healthy upstream|live upstreams|endpoints available)|code = Unavailable|StatusCode\.UNAVAILABLE|14 UNAVAILABLE|there is no address available|server selection (error|timed out)|ServerSelectionTimeout", True),
-    _compile("pool", r"pool (exhausted|timeout|is full|limit reached)|pop timeout|connection pool (exhausted|timed? ?out)|timeout waiting for (idle object|connection)|QueuePool limit", True),
-    _compile("lock", r"lock (wait )?time-?out|deadlock (detected|found)|canceling statement due to lock|LockNotAvailable|waiting for (\w+ )?lock", True),
-    _compile("timeout", r"context deadline exceeded|DeadlineExceeded|DEADLINE_EXCEEDED|i/o timeout|(connection|read|connect|request|operation|dial|socket) timed out|timed out|ETIMEDOUT|ReadTimeout|ConnectTimeout|upstream request timeout|Timeout(Error|Exception)|timeout (exceeded|awaiting|while)", True),
-    _compile("reset", r"connection reset|ECONNRESET|broken pipe|socket hang up|EOF occurred|unexpected EOF|RemoteDisconnected|server closed the connection|upstream prematurely closed", True),
-    _compile("upstream_error", r"\b(HTTP(/\d\.\d)?|status(code)?|response( code)?|returned|got|error)\W{0,4}(code\W{0,3})?(500|502|503|504)\b|Bad Gateway|Service Unavailable|Internal Server Error", True),
-    _compile("bind", r"address already in use|EADDRINUSE|port is already (allocated|in use)|failed to bind|cannot bind"),
-    _compile("disk_full", r"no space left on device|ENOSPC|disk (is )?full|disk quota exceeded"),
-    _compile("io_error", r"input/output error|\bEIO\b|read-only file system"),
-    _compile("oom", r"out of memory|OutOfMemoryError|heap out of memory|cannot allocate memory|MemoryError|std::bad_alloc|oom-?kill"),
-    _compile("no_program", r"executable file not found|command not found|exec format error|can't open file|Cannot find module|ModuleNotFoundError|No module named|Unable to access jarfile|Could not find or load main class|unrecognized (arguments|option)|unknown (flag|command|option|shorthand flag)|invalid option|flag provided but not defined|exec: \"?[^\" ]+\"?: (no such file|permission denied)"),
-    _compile("missing_file", r"(open|read|stat|load|find|file|access)\w*[: ]+[\"']?[\w./-]*[\w-]+\.\w+[\"']?:? .{0,40}(no such file|not found|does not exist)|(cannot|could not|can't|unable to|failed to) (open|read|find|load)\W+[\w./-]*/[\w-]+\.\w+|FileNotFoundError|ENOENT.{0,60}\.\w+|\(No such file or directory\)"),
-    _compile("missing_config", r"(missing|required|undefined|unset|not set|must be set|is empty|no value)\W+(\w+\W+){0,4}(env(ironment)?( variable)?|config(uration)?|setting|variable|parameter|key)\b|(env(ironment)?( variable)?|config(uration)?|setting|variable)\W+(\W*\w+\W+){0,4}(is )?(missing|required|not set|undefined|unset|must be set|not found|empty)|KeyError: '[A-Z][A-Z0-9_]+'|No such (config|setting)|FileNotFoundError|failed to (read|load|parse|open) (the )?config|invalid (config|configuration)|MissingRequiredEnv"),
-    _compile("permission", r"permission denied|EACCES|operation not permitted"),
-    _compile("crash", r"^panic:|\bpanic\b|Traceback \(most recent call last\)|segmentation fault|SIGSEGV|fatal error|Unhandled(PromiseRejection| exception)|core dumped|\bFATAL\b|\bFTL\b|\bPNC\b"),
-)  # fmt: skip
+def fixed(text: str) -> str:
+    """Return the longest stretch, in lower case, that every match of a regular expression has."""
+    runs, depth = [""], 0
+    for part in _PART.findall(text):
+        if part in "()":
+            depth += 1 if part == "(" else -1
+            runs.append("")
+        elif part in "?*" or part[0] == "{":
+            runs[-1] = runs[-1][:-1]
+            runs.append("")
+        elif part == "|" and not depth:
+            return ""
+        elif depth or part in ".^$+|" or part[0] == "[" or (part[0] == "\\" and part[1].isalnum()):
+            runs.append("")
+        else:
+            runs[-1] += part[-1]
+    return max(runs, key=len).lower()
+
+
+def _signature(kind: str, texts: Sequence[Text]) -> Signature:
+    patterns, words = [], []
+    for text in texts:
+        pattern, *hints = (text,) if isinstance(text, str) else text
+        patterns.append(pattern)
+        words += hints or [fixed(pattern)]
+    joined = re.compile("|".join(patterns), re.I)
+    return Signature(kind, joined, kind in DEPENDENCY, tuple(dict.fromkeys(words)))
+
+
+SIGNATURES = tuple(_signature(kind, texts) for kind, texts in TEXTS)
 """Signatures in order of specificity: the first that matches names the line."""
 
 TELEMETRY = Signature("telemetry", re.compile(
@@ -67,7 +75,7 @@ TELEMETRY = Signature("telemetry", re.compile(
 ))  # fmt: skip
 """A program that cannot deliver its telemetry: a nuisance, its service does not suffer."""
 
-DEPENDENCY_KINDS = frozenset(s.kind for s in SIGNATURES if s.dependency)
+DEPENDENCY_KINDS = DEPENDENCY
 
 _HOST = (
     re.compile(r"Host:\s*([\w.-]+)\s+Port:\s*(\d+)"),
@@ -137,8 +145,9 @@ def classify(line: str) -> Signature | None:
 
 @lru_cache(maxsize=16_384)
 def _classify(line: str) -> Signature | None:
+    lowered = line.lower()
     for signature in SIGNATURES:
-        if signature.pattern.search(line):
+        if signature.matches(line, lowered):
             informational = _NOISE.search(line) or _SHORT_LEVEL.search(line)
             if informational and not signature.dependency:
                 return None

@@ -24,6 +24,7 @@ from copilot.evidence.kube import (
 )
 from copilot.evidence.loglines import ContainerLog
 from copilot.evidence.telemetry import Telemetry
+from copilot.model.history import Seen
 from copilot.model.scope import ObjectRef, Scope
 
 TELLING_LABELS = ("app", "name", "service", "component", "app.kubernetes.io/name",
@@ -36,8 +37,11 @@ NO_TELEMETRY = Telemetry()
 class Snapshot:
     """Everything that one investigation has read; immutable once made.
 
-    `objects` are by kind; `missing` says, by kind or source, why something could not be read.
+    `objects` are by kind; `missing` says, by kind or source, why something could not be read; `seen` is
+    what earlier looks found.
     """
+
+    seen: tuple[Seen, ...] = ()
 
     def __init__(
         self,
@@ -48,12 +52,14 @@ class Snapshot:
         missing: Mapping[str, str] | None = None,
         logs: Sequence[ContainerLog] = (),
         telemetry: Telemetry = NO_TELEMETRY,
+        seen: Sequence[Seen] = (),
     ) -> None:
         self.scope = scope
         self.now = now
         self.missing = dict(missing or {})
         self.logs = tuple(logs)
         self.telemetry = telemetry
+        self.seen = tuple(seen)
         self._objects = {kind: tuple(items) for kind, items in objects.items()}
         self._by_ref = {ref_of(o): o for items in self._objects.values() for o in items}
         self._events: dict[ObjectRef, list[Json]] = defaultdict(list)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import mean, median
+from typing import Any
 
 Points = tuple[tuple[float, float], ...]
+
+
+def _restore(self: Any, state: Sequence[object]) -> None:
+    """Take over kept values; what an earlier version did not know yet has its default."""
+    known = fields(self)
+    for one, value in zip(known, (*state, *(f.default for f in known[len(state) :])), strict=True):
+        object.__setattr__(self, one.name, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,7 @@ class Flow:
     """Requests served by `service` (`caller` "") or sent by `caller` to `service`.
 
     `rate` is requests per second, `errors` the failing share 0 to 1, `latency` seconds (mean).
+    `judged` is False where nothing says how the requests ended, so that `errors` is unknown.
     """
 
     service: str
@@ -42,6 +52,9 @@ class Flow:
     rate: Level
     errors: Level
     latency: Level | None = None
+    judged: bool = True
+
+    __setstate__ = _restore
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +71,46 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Meter:
+    """One quantity of a queue or of a worker, as `program` (or an exporter) counts it.
+
+    `kind` is "backlog" (messages that wait), "consumers" (how many are connected), or a rate per
+    second: "done", "failed" or "redelivered" messages. `queue` and `group` (who consumes) are "" where
+    no label tells them. `now` is the latest value, `most` the highest before; `rise` is how much it
+    gained without a step down until now, since `since`. Of the others, `still` is for how many seconds it
+    has been zero, `paused` the longest pause before that, and `active` how many points were above zero.
+    """
+
+    kind: str
+    metric: str
+    namespace: str
+    program: str
+    queue: str
+    group: str
+    query: str
+    now: float
+    most: float
+    rise: float = 0.0
+    since: datetime | None = None
+    still: float = 0.0
+    paused: float = 0.0
+    active: int = 0
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether it went on at a steady rate, and for much longer than it ever paused does no more."""
+        return self.active >= 2 and self.still >= max(60.0, 3 * self.paused)
+
+
+@dataclass(frozen=True, slots=True)
 class Telemetry:
-    """All that the metrics store told. `silent` is True when it has no request metrics at all."""
+    """All that the metrics store told."""
 
     flows: tuple[Flow, ...] = ()
     usages: tuple[Usage, ...] = ()
+    meters: tuple[Meter, ...] = ()
+
+    __setstate__ = _restore
 
     def served(self) -> tuple[Flow, ...]:
         """Return the flows seen by the services themselves."""

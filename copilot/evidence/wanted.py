@@ -42,7 +42,8 @@ _MENTIONED = {
     "ServiceAccount": re.compile(r"service ?account", re.I),
     "PersistentVolumeClaim": re.compile(r"persistentvolumeclaim|\bpvc\b", re.I),
     "PersistentVolume": re.compile(
-        r"unbound|persistent volumes|volume node affinity|provision", re.I
+        r"unbound|persistent volumes|volume node affinity|provision|persistentvolumeclaim \S+ not found",
+        re.I,
     ),
     "StorageClass": re.compile(r"storageclass|unbound|provision", re.I),
     "Secret": re.compile(r"secret", re.I),

@@ -449,6 +449,13 @@ _TABLE: tuple[tuple[str, str, str, str, str], ...] = (
         _VIRT,
         _CONFIG,
     ),
+    (
+        "autoscaling.contested",
+        "Two parties set the same replicas against each other",
+        "HorizontalPodAutoscaler",
+        _VIRT,
+        _CONFIG,
+    ),
     ("job.failing", "A Job or CronJob fails", "Job", _APP, _CODE),
     ("job.suspended", "A CronJob is suspended and no longer runs", "CronJob", _VIRT, _OPS),
     ("pod.killed", "Pods were killed or deleted from outside", "workload", _VIRT, _OPS),

@@ -24,6 +24,8 @@ _ACCOUNT = re.compile(r"serviceaccount \"([^\"]+)\" not found", re.I)
 _WEBHOOK = re.compile(
     r"failed calling webhook \"([^\"]+)\"|admission webhook \"([^\"]+)\" denied", re.I
 )
+_POLICY = re.compile(r"ValidatingAdmissionPolicy '([^']+)'", re.I)
+_ENDING = re.compile(r"because it is being terminated", re.I)
 _PRIORITY = re.compile(r"no PriorityClass with name (\S+)", re.I)
 
 
@@ -71,6 +73,15 @@ def claims_of(case: Case, workload: ObjectRef, message: str) -> tuple[list[Claim
         why = f"admission webhook {name} {'fails' if webhook.group(1) else 'denies it'} ({_tail(message)})"
         evidence = [case.ledger.value(o, "webhooks") for o in holders[:1]]
         return [Claim(place, "admission.webhook_failing", 0.9, why, also=tuple(rest))], evidence
+    policy = _POLICY.search(message)
+    if policy:
+        why = f"admission policy {policy.group(1)} denies it ({_tail(message)})"
+        place = ObjectRef("ValidatingAdmissionPolicy", "", policy.group(1))
+        return [Claim(place, "admission.webhook_failing", 0.85, why, also=(workload,))], []
+    if _ENDING.search(message):
+        place = ObjectRef("Namespace", "", workload.namespace)
+        why = "its namespace is being deleted, and takes no new objects"
+        return [Claim(place, "object.stuck_terminating", 0.85, why, also=(workload,))], []
     priority = _PRIORITY.search(message)
     if priority:
         why = f"its PriorityClass {priority.group(1)} does not exist"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from copilot.evidence.analyzers import logclaims
+from copilot.evidence.analyzers import targets
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue
 from copilot.evidence.collect_metrics import flow_line
@@ -51,7 +51,7 @@ def _growth(flow: Flow) -> float | None:
 def _retries(
     case: Case, caller: ObjectRef, callee: ObjectRef, flow: Flow, incoming: Flow, times: float
 ) -> Clue:
-    behind = (logclaims.backing(case, callee) or [callee])[0]
+    behind = (targets.backing(case, callee) or [callee])[0]
     why = (
         f"it sends {callee.name} {times:.1f} times as many calls as before for the same number of"
         f" requests, while they fail or are slow"
@@ -81,13 +81,13 @@ def _past_cache(
     edges: tuple[Flow, ...],
     times: float,
 ) -> Iterator[Clue]:
-    if any(_is_cache(case, w) for w in logclaims.backing(case, callee)):
+    if any(_is_cache(case, w) for w in targets.backing(case, callee)):
         return
     for other in edges:
         place = case.wiring.callee(other.service)
         if case.wiring.node(other.caller) != caller or place is None:
             continue
-        for cache in logclaims.backing(case, place):
+        for cache in targets.backing(case, place):
             if _is_cache(case, cache):
                 why = (
                     f"{caller.name} asks {callee.name} {times:.1f} times as often as before for the"

@@ -13,7 +13,7 @@ from connectors.api.values import Json
 from copilot.evidence.analyzers.subject import Subject
 from copilot.evidence.clues import Claim, Fact
 from copilot.evidence.kube import brief, dig, pod_spec, ref_of
-from copilot.model.scope import ObjectRef
+from copilot.evidence.mounts import mounts
 
 _TAIL = 15
 _COMPLAINS = re.compile(
@@ -53,18 +53,11 @@ def claims(subject: Subject) -> tuple[list[Claim], list[str]]:
 
 def mounted(subject: Subject) -> Iterator[tuple[Json, str, str]]:
     """Yield the ConfigMap, the key and the path of each file that ConfigMaps put into a container."""
-    volumes = {v.get("name"): v for v in pod_spec(subject.pod).get("volumes") or []}
-    for mount in subject.spec.get("volumeMounts") or []:
-        source = dig(volumes.get(mount.get("name"), {}), "configMap") or {}
-        ref = ObjectRef("ConfigMap", subject.workload.namespace, str(source.get("name", "")))
-        config = subject.case.snapshot.get(ref)
-        folder, sub = str(mount.get("mountPath", "")).rstrip("/"), mount.get("subPath")
-        files = {i.get("key"): i.get("path") for i in source.get("items") or []}
-        for key in dig(config or {}, "data", {}) or {}:
-            path = str(files.get(key, key))
-            if config is None or (files and key not in files) or (sub and path != sub):
-                continue
-            yield config, str(key), folder if sub else f"{folder}/{path}"
+    for mount in mounts(subject.workload.namespace, pod_spec(subject.pod), subject.container):
+        config = subject.case.snapshot.get(mount.holder)
+        if config is not None and mount.holder.kind == "ConfigMap":
+            for key, path in mount.files(config):
+                yield config, key, path
 
 
 def unreadable(key: str, text: str) -> str:

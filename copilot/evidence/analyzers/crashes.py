@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from connectors.api.values import Json
-from copilot.evidence.analyzers import changed, logclaims, probes
+from copilot.evidence.analyzers import changed, logclaims, names, probes, targets
 from copilot.evidence.analyzers.references import claim_missing, missing_in
 from copilot.evidence.analyzers.subject import Subject, total
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue, Fact
-from copilot.evidence.kube import dig, is_true, parse_time, quantity
+from copilot.evidence.kube import created, dig, is_true, parse_time, quantity
 from copilot.evidence.logclock import settled_at
 from copilot.evidence.snapshot import event_first
 from copilot.model.scope import ObjectRef
@@ -21,6 +21,14 @@ _OOM = re.compile(r"OOM-?killed|memory limit too low", re.I)
 _ARCH = re.compile(r"exec format error", re.I)
 _COMMAND = re.compile(
     r"executable file not found|no such file or directory|permission denied|not a directory|exec: ",
+    re.I,
+)
+_MOUNT = re.compile(
+    r"error mounting|mount a directory onto a file|failed to prepare subPath|mountpoint|error during container init: .{0,40}mount",
+    re.I,
+)
+_SECURITY = re.compile(
+    r"seccomp|apparmor|selinux|unknown capability|invalid capability|security options|no_new_privileges|user namespace",
     re.I,
 )
 _PORT = re.compile(r"hostPort|port is already allocated|address already in use", re.I)
@@ -108,7 +116,7 @@ def _dependency_back(subject: Subject, toward: ObjectRef | None, end: Json) -> d
     if toward is None or ended is None or "waiting" not in dig(subject.status, "state", {}):
         return None
     back = settled_at(subject.case, toward)
-    places = logclaims.backing(subject.case, toward)
+    places = targets.backing(subject.case, toward)
     well = bool(places) and all(
         any(is_true(pod, "Ready") for pod in subject.case.snapshot.pods(place)) for place in places
     )
@@ -166,7 +174,7 @@ def _out_of_memory(subject: Subject, end: Json, message: str) -> tuple[list[Clai
     began, ended = parse_time(end.get("startedAt")), parse_time(end.get("finishedAt"))
     lived = (ended - began).total_seconds() if began and ended else 0.0
     growing = any(
-        u.resource == "memory" and u.growing and u.container == subject.container
+        u.resource == "memory" and u.growing and u.container in ("", subject.container)
         for u in case.snapshot.telemetry.usages
         if u.pod == dig(subject.pod, "metadata.name")
     )
@@ -200,7 +208,7 @@ def _out_of_memory(subject: Subject, end: Json, message: str) -> tuple[list[Clai
 def _full_store(subject: Subject, *, lowered: bool, growing: bool, why: str) -> list[Claim]:
     """A store keeps its data in memory: one that ran well before was filled."""
     long = int(subject.status.get("restartCount", 0)) <= 3
-    if lowered or not logclaims.looks_like_store(subject.case, subject.workload) or not long:
+    if lowered or not targets.looks_like_store(subject.case, subject.workload) or not long:
         return []
     strength = 0.75 if growing else 0.6
     return [
@@ -219,6 +227,12 @@ def _cannot_run(subject: Subject, message: str) -> tuple[list[Claim], list[str],
         return [claim], evidence, claim.because
     changes = changed.claims(subject, "crash")
     evidence = [subject.quote_spec("command"), *changes.evidence]
+    if _MOUNT.search(message):
+        why = f"what it mounts does not fit its file system: {short}"
+        return [Claim(workload, "storage.mount_failed", 0.9, why, facts=facts)], evidence, why
+    if _SECURITY.search(message):
+        why = f"its security context cannot be applied: {short}"
+        return [Claim(workload, "security.pod_security", 0.9, why, facts=facts)], evidence, why
     if _ARCH.search(message):
         why = "the program is not built for the node's architecture"
         return [Claim(workload, "image.wrong_architecture", 0.9, why)], evidence, why
@@ -260,17 +274,45 @@ def _by_itself(subject: Subject, code: int) -> tuple[list[Claim], list[str], str
         own.append(Claim(workload, "workload.crash_on_start", 0.4, why, facts=facts))
     else:
         specific = max((c.strength for c in (*said, *changes.claims)), default=0.0)
-        strength = 0.7 if specific < 0.3 else 0.4 if specific < 0.6 else 0.15
+        strength = 0.7 if specific < 0.25 else 0.3 if specific < 0.5 else 0.12
+        well = toward is not None and _well_without(subject, toward)
+        if toward is not None and not well:
+            strength = min(strength, 0.15)  # it ends for want of something else
+        elif toward is not None and not changes.claims and _ran_before(subject):
+            # It came up before as it is, and what it calls is as it was: its host is what is between.
+            strength = min(strength, 0.3)
+            told = f"{why}: it reaches {toward.name} no more, which is as well as before"
+            own.append(Claim(workload, "node.resource_exhausted", 0.45, told, facts=facts))
         own.append(Claim(workload, "workload.crash_on_start", strength, why, facts=facts))
     return [*said, *changes.claims, *own], [*evidence, *changes.evidence], why, toward
 
 
+def _well_without(subject: Subject, toward: ObjectRef) -> bool:
+    """Whether a dependency that gives no answer is as it was, ready, and nobody else misses it."""
+    case, workload = subject.case, subject.workload
+    said = {i.kind for i in case.issues if i.workload == workload and i.blames}
+    others = [i for i in case.issues if i.workload != workload and i.ongoing]
+    pods = [p for place in targets.backing(case, toward) for p in case.snapshot.pods(place)]
+    return (
+        not said & {"refused", "dns"}
+        and bool(pods)
+        and all(is_true(p, "Ready") and not case.snapshot.is_recent_object(p) for p in pods)
+        and not any(targets.target(case, i) == toward for i in others)
+    )
+
+
+def _ran_before(subject: Subject) -> bool:
+    """Whether this very pod has been up from before the window on, as it is."""
+    made = created(subject.pod)
+    return made is not None and not subject.case.snapshot.is_recent(made)
+
+
 def _own_dns(subject: Subject, toward: ObjectRef | None) -> list[Claim]:
     """A pod that asks other name servers than the cluster's finds no Service by its name."""
-    policy = str(dig(subject.case.snapshot.spec(subject.workload), "dnsPolicy", "ClusterFirst"))
-    if toward is None or policy in ("ClusterFirst", "ClusterFirstWithHostNet"):
+    own = names.own_servers(subject.case, subject.workload)
+    if toward is None or not own:
         return []
-    why = f"its dnsPolicy {policy} keeps it from resolving {toward.name}, without which it ends"
+    why = f"its {own} keeps it from resolving {toward.name}, without which it ends"
     return [Claim(subject.workload, "network.dns", 0.85, why)]
 
 

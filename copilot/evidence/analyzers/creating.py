@@ -15,7 +15,12 @@ from copilot.model.scope import ObjectRef
 REASONS = frozenset({"FailedMount", "FailedAttachVolume", "FailedMapVolume",
                      "FailedCreatePodSandBox", "FailedCreatePodContainer", "NetworkNotReady"})  # fmt: skip
 _CLAIM = re.compile(r"persistentvolumeclaim \"([^\"]+)\" not found", re.I)
-_NO_IP = re.compile(r"no IP addresses available|failed to (allocate|assign) .*(IP|address)", re.I)
+_ACCOUNT = re.compile(r"serviceaccounts? \"([^\"]+)\" not found", re.I)
+_RUNTIME = re.compile(r"RuntimeHandler|runtime ?class|no runtime for", re.I)
+_NO_IP = re.compile(
+    r"no IP addresses available|no available IP|IP pool .{0,30}exhausted|insufficient.{0,20}IP|failed to (allocate|assign) .*(IP|address)",
+    re.I,
+)
 _DIGEST = re.compile(r"(MountVolume\.SetUp failed for volume \"([^\"]+)\"|AttachVolume)", re.I)
 
 
@@ -36,16 +41,22 @@ def analyze(subject: Subject) -> Iterator[Clue]:
         summary = f"PersistentVolumeClaim {name}, which it mounts, does not exist"
         place = ObjectRef("PersistentVolumeClaim", workload.namespace, name)
         claims = [Claim(workload, "storage.claim_missing", 0.97, summary, also=(place,))]
+    elif account := _ACCOUNT.search(text):
+        summary = f"its service account {account.group(1)} does not exist"
+        place = ObjectRef("ServiceAccount", workload.namespace, account.group(1))
+        claims = [Claim(workload, "security.service_account_missing", 0.96, summary, also=(place,))]
+    elif _RUNTIME.search(text):
+        summary = f"its RuntimeClass names a runtime that its node does not have: {text[-160:]}"
+        claims = [Claim(workload, "workload.bad_command", 0.6, summary)]
     elif _DIGEST.search(text) or any(e.get("reason") != "FailedCreatePodSandBox" for e in events):
         summary = f"a volume cannot be mounted: {text[-200:]}"
         claims = [Claim(workload, "storage.mount_failed", 0.85, summary)]
     elif events:
         node = str(subject.pod.get("spec", {}).get("nodeName", ""))
         summary = f"its sandbox cannot be made: {text[-200:]}"
-        strength = 0.6 if _NO_IP.search(text) else 0.5
-        claims = [
-            Claim(ObjectRef("Node", "", node), "node.pressure", strength, summary, also=(workload,))
-        ]
+        spent = _NO_IP.search(text)
+        cause, strength = ("node.resource_exhausted", 0.8) if spent else ("node.not_ready", 0.55)
+        claims = [Claim(ObjectRef("Node", "", node), cause, strength, summary, also=(workload,))]
     else:
         summary = "its containers have not been created for a while, and no event says why"
         claims = [Claim(workload, "unknown", 0.2, summary)]

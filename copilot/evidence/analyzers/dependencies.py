@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from copilot.evidence.analyzers import logclaims
+from copilot.evidence.analyzers import logclaims, targets
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue
-from copilot.evidence.kube import brief, containers, dig, is_true
+from copilot.evidence.kube import brief, containers, dig
 from copilot.evidence.logclock import counts
 from copilot.evidence.logscan import LogIssue
 from copilot.evidence.signatures import DEPENDENCY_KINDS
@@ -48,7 +48,7 @@ def analyze(case: Case) -> Iterator[Clue]:
     for issue in case.issues:
         if issue.log.previous or issue.final or not _runs(issue):
             continue  # the end of a container that is down is told with its crash
-        target = logclaims.target(case, issue) if issue.kind in DEPENDENCY_KINDS else None
+        target = targets.target(case, issue) if issue.kind in DEPENDENCY_KINDS else None
         if counts(case, issue, target):
             groups[issue.workload, target, issue.kind].append(issue)
     worst: dict[tuple[ObjectRef, ObjectRef | None], list[tuple[str, list[LogIssue]]]] = defaultdict(
@@ -86,31 +86,11 @@ def _complaint(
     clients = _refused_clients(case, workload, kind)
     if clients:
         claims = []
-    ready = all(
-        is_true(pod, "Ready")
-        for node in logclaims.backing(case, target)
-        for pod in case.snapshot.pods(node)
-    )
     weight = _weight(kind, count, target) * (1.0 if _lasts(issues) else 0.5)
     says = _SAYS.get(kind, f"it reports {kind.replace('_', ' ')}")
-    about = f" of {target.name}" if target else ""
+    about = f", at {target.name}" if target else ""
     if target is not None and case.snapshot.get(target) is None:
         claims += _unknown_target(case, workload, target, issues)
-    elif target is not None and kind == "dns" and ready:
-        spec = case.snapshot.spec(workload)
-        own = dig(spec, "dnsPolicy", "ClusterFirst") not in (
-            "ClusterFirst",
-            "ClusterFirstWithHostNet",
-        )
-        if own:
-            claims.append(
-                Claim(
-                    workload,
-                    "network.dns",
-                    0.9,
-                    f"its dnsPolicy {spec.get('dnsPolicy')} keeps it from resolving {target.name}",
-                )
-            )
     yield case.clue(
         "log.dependency" if target else f"log.{kind}",
         workload,
@@ -121,6 +101,8 @@ def _complaint(
         claims=claims,
         place=workload,
         toward=target or source,
+        # What a program lacks itself, no dependency of it takes away.
+        local=target is None and source is None and kind not in DEPENDENCY_KINDS and bool(claims),
     )
 
 

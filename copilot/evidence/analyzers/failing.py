@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from copilot.evidence.analyzers import changed, logclaims
+from copilot.evidence.analyzers import changed, logclaims, targets
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue
 from copilot.evidence.kube import brief, dig
@@ -66,7 +66,7 @@ def _streams(case: Case) -> Mapping[ObjectRef, list[LogIssue]]:
             continue
         if issue.workload in measured or dig(issue.pod, "status.phase") != "Running":
             continue
-        target = logclaims.target(case, issue) if issue.kind == "upstream_error" else None
+        target = targets.target(case, issue) if issue.kind == "upstream_error" else None
         if target is None and issue.first and counts(case, issue, None):
             found[issue.workload].append(issue)
     return {workload: issues for workload, issues in found.items() if _lasts(issues)}

@@ -9,6 +9,7 @@ from copilot.evidence.analyzers.subject import Subject
 from copilot.evidence.clues import Claim, Clue, Fact
 from copilot.evidence.kube import containers, dig, is_true, parse_time, pod_spec, ref_of
 from copilot.evidence.snapshot import event_first
+from copilot.model.scope import ObjectRef
 
 _REFUSED = re.compile(
     r"unauthorized|authentication required|authorization failed|failed to authorize|\b40[13]\b"
@@ -22,10 +23,16 @@ _UNKNOWN = re.compile(
 )
 _OFFLINE = re.compile(
     r"no such host|i/o timeout|connection refused|connection reset|network is unreachable"
-    r"|TLS handshake timeout|deadline exceeded|server misbehaving|RegistryUnavailable",
+    r"|TLS handshake timeout|deadline exceeded|server misbehaving|RegistryUnavailable|x509:|tls: |HTTPS client"
+    r"|\b50[0234]\b|Service Unavailable|unexpected EOF|temporary failure",
     re.I,
 )
-_PLATFORM = re.compile(r"no match for platform|exec format error|no matching manifest for", re.I)
+_PLATFORM = re.compile(
+    r"no match for platform|exec format error|no matching manifest for|no image found in .{0,40}for architecture",
+    re.I,
+)
+_LIMITED = re.compile(r"toomanyrequests|pull rate limit|429 Too Many", re.I)
+_FULL = re.compile(r"no space left on device|disk quota exceeded", re.I)
 
 
 def analyze(subject: Subject) -> Iterator[Clue]:
@@ -64,9 +71,18 @@ def analyze(subject: Subject) -> Iterator[Clue]:
     else:
         # Only the back-off is left, or the registry could not be asked.
         chosen = {"image.not_found": 0.9 if changes or earlier else 0.75}
+    if _LIMITED.search(text):
+        chosen = {"image.registry_unreachable": 0.6, "image.pull_unauthorized": 0.35}
+    place: ObjectRef = subject.workload
+    also: tuple[ObjectRef, ...] = ()
+    if _FULL.search(text):
+        chosen = {"storage.disk_full": 0.9}
+        place, also = (
+            ObjectRef("Node", "", str(dig(subject.pod, "spec.nodeName", ""))),
+            (subject.workload,),
+        )
     claims = [
-        Claim(subject.workload, cause, strength, because, facts=facts)
-        for cause, strength in chosen.items()
+        Claim(place, cause, strength, because, also, facts) for cause, strength in chosen.items()
     ]
     evidence = [subject.quote_state(), *subject.quote_events(details or failures)]
     evidence += [change.evidence for change in changes[:1]]
@@ -84,6 +100,10 @@ def analyze(subject: Subject) -> Iterator[Clue]:
 
 
 def _reason(text: str) -> str:
+    if _FULL.search(text):
+        return "the node's disk is full"
+    if _LIMITED.search(text):
+        return "the registry limits how many pulls it answers"
     if _PLATFORM.search(text):
         return "it is not built for the node's architecture"
     if _OFFLINE.search(text) and not _UNKNOWN.search(text) and not _REFUSED.search(text):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from copilot.evidence.analyzers import logclaims
+from copilot.evidence.analyzers import targets
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue
 from copilot.evidence.collect_metrics import flow_line
+from copilot.evidence.kube import is_true
 from copilot.evidence.telemetry import Flow, Level
 from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
@@ -15,6 +16,9 @@ from copilot.model.scope import ObjectRef
 _ERRORS_NEW = 0.03
 _ERRORS_ALONE = 0.10
 _TRAFFIC = 0.02
+_STEP = 0.04
+"""Seconds that calls must take longer than their callee knows of, to have lost them on the way."""
+_UNANSWERED = 1.0
 _ARRIVED = frozenset({"auth_failed", "user_missing", "not_authorized", "db_limit", "lock",
                       "exhausted"})  # fmt: skip
 
@@ -77,7 +81,9 @@ def _service(case: Case, node: ObjectRef, flow: Flow) -> Iterator[Clue]:
             [quote(case, flow)],
             weight=0.6,
             onset=flow.latency.onset,
-            claims=[Claim(node, "application.slow", 0.25, took)],
+            claims=[
+                Claim(node, "application.slow", 0.25 if _passed_on(case, node, flow) else 0.4, took)
+            ],
         )
     if _surges(flow) and not any(
         _surges(f)
@@ -96,6 +102,16 @@ def _service(case: Case, node: ObjectRef, flow: Flow) -> Iterator[Clue]:
         )
 
 
+def _passed_on(case: Case, node: ObjectRef, flow: Flow) -> bool:
+    """Whether the calls that a service makes itself became slower by much of what it became slower by."""
+    gained = flow.latency.now - (flow.latency.base or 0.0) if flow.latency else 0.0
+    waits = [
+        f.latency.now - (f.latency.base or 0.0) for f in case.outgoing.get(node, ()) if f.latency
+    ]
+    # Where its own calls are not measured, they may be what it waits for.
+    return not waits or max(waits) >= 0.3 * gained
+
+
 def _surges(flow: Flow) -> bool:
     return bool(flow.rate.base and flow.rate.now >= 2.5 * flow.rate.base and flow.rate.above(1.0))
 
@@ -104,7 +120,7 @@ def _edge(
     case: Case, caller: ObjectRef, callee: ObjectRef, flow: Flow, server: Flow | None
 ) -> Iterator[Clue]:
     name = f"{caller.name} -> {callee.name}"
-    behind = (logclaims.backing(case, callee) or [callee])[0]
+    behind = (targets.backing(case, callee) or [callee])[0]
     if failing(flow.errors, flow.rate):
         share = f"{100 * flow.errors.now:.0f} % of its calls to {callee.name} fail"
         # Calls that fail while the callee itself sees no failure, or no call at all, never arrive.
@@ -113,15 +129,7 @@ def _edge(
         arrive = arrive or bool(
             _ARRIVED & {i.kind for i in case.issues if i.workload == caller and i.ongoing}
         )
-        claims = (
-            []
-            if arrive
-            else [
-                Claim(
-                    behind, "dependency.unreachable", 0.25, f"calls to {callee.name} do not arrive"
-                )
-            ]
-        )
+        claims = [] if arrive else _never_arrive(case, behind, callee, flow)
         yield case.clue(
             "edge.errors",
             caller,
@@ -149,13 +157,27 @@ def _edge(
         if alone:
             why = f"{took}, and {callee.name} answers its other callers as fast as before"
             claims = [Claim(caller, "dependency.wrong_address", 0.3, why)]
-        elif server and server.latency and inside < 0.3 * gained:
-            why = f"{took}, but {callee.name} itself answers as fast as before"
+        elif server is None:
+            why = f"{took}, and {callee.name} tells nothing of itself"
+            claims = [
+                Claim(behind, "dependency.slow", 0.4, why),
+                Claim(behind, "network.delay", 0.15, why),
+            ]
+        elif server and server.latency and inside < 0.7 * gained and gained - inside >= _STEP:
+            unmoved = inside < 0.3 * gained
+            why = f"{took}, but {callee.name} itself answers {'as fast as before' if unmoved else f'only {1000 * inside:.0f} ms later'}"
             # What is lost is sent again, later and later, until some calls run out of time.
             lossy = failing(flow.errors, flow.rate)
             claims = [
-                Claim(behind, "network.delay", 0.3 if lossy else 0.6, why),
-                Claim(behind, "network.loss", 0.6 if lossy else 0.2, why),
+                Claim(
+                    behind,
+                    "network.delay",
+                    (0.3 if lossy else 0.6) * (1.0 if unmoved else 0.7),
+                    why,
+                ),
+                Claim(
+                    behind, "network.loss", (0.6 if lossy else 0.2) * (1.0 if unmoved else 0.7), why
+                ),
             ]
         yield case.clue(
             "edge.slow",
@@ -168,6 +190,19 @@ def _edge(
             place=caller,
             toward=callee,
         )
+
+
+def _never_arrive(case: Case, behind: ObjectRef, callee: ObjectRef, flow: Flow) -> list[Claim]:
+    """Calls that do not reach a program: refused at once, or, though it is ready, not answered at all."""
+    why = f"calls to {callee.name} do not arrive"
+    claims = [Claim(behind, "dependency.unreachable", 0.25, why)]
+    pods = case.snapshot.pods(behind)
+    silent = flow.latency is not None and flow.latency.now >= _UNANSWERED
+    if silent and flow.errors.now >= 0.95 and pods and all(is_true(p, "Ready") for p in pods):
+        why = f"{why} and run out of time, though it is ready"
+        claims.append(Claim(behind, "node.resource_exhausted", 0.4, why))
+        claims.append(Claim(behind, "network.loss", 0.25, why))
+    return claims
 
 
 def _silent(case: Case, served: dict[str, Flow]) -> Iterator[Clue]:

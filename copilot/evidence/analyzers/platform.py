@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
 from connectors.api.values import Json
-from copilot.evidence.analyzers import scheduling
+from copilot.evidence.analyzers import logclaims, scheduling, targets
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue
+from copilot.evidence.collect_metrics import flow_line
 from copilot.evidence.kube import (
     brief,
     condition,
@@ -21,8 +23,12 @@ from copilot.evidence.kube import (
     ref_of,
 )
 from copilot.evidence.snapshot import event_first, event_time
+from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
 
+_OWN_LIMIT = re.compile(
+    r"exceeds? (the|its|total|local)|exceeds the limit|ephemeral.{0,40}limit", re.I
+)
 _PRESSURE = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
 
 
@@ -129,15 +135,21 @@ def jobs(case: Case) -> Iterator[Clue]:
         if later:
             continue
         why = f"{owner.kind} {owner.name} failed: {failed.get('message') or failed.get('reason')}"
+        said = [i for i in case.issues if i.workload == owner and (i.final or i.ongoing)]
+        told = [c for i in said[:3] for c in logclaims.claims_of(case, i)]
+        toward = next((t for t in (targets.target(case, i) for i in said) if t), None)
+        # Where its log names what it failed for, it is that which is to be mended.
+        sure = 0.85 * (1 - max((c.strength for c in told), default=0.0))
         yield case.clue(
             "job.failed",
             owner,
             why,
-            [case.ledger.value(job, "status")],
+            [case.ledger.value(job, "status"), *(logclaims.quote(case, i) for i in said[:2])],
             # One that nobody runs again is news, not an incident: whoever started it sees it.
             weight=0.6 if owner.kind == "CronJob" else 0.3,
             onset=when,
-            claims=[Claim(owner, "job.failing", 0.85, why)],
+            claims=[Claim(owner, "job.failing", max(sure, 0.1), why), *told],
+            toward=toward,
         )
 
 
@@ -159,44 +171,6 @@ def suspended(case: Case) -> Iterator[Clue]:
             claims=[Claim(ref, "job.suspended", 0.9, why)],
             local=True,
         )
-
-
-def autoscalers(case: Case) -> Iterator[Clue]:
-    """Report autoscalers that cannot act because of their own set-up, or are at their limit."""
-    for scaler in case.snapshot.of("HorizontalPodAutoscaler"):
-        ref = ref_of(scaler)
-        active = condition(scaler, "ScalingActive")
-        if active and active.get("status") == "False":
-            message = str(active.get("message", ""))
-            own = "missing request" in message or "invalid" in str(active.get("reason", "")).lower()
-            since = parse_time(active.get("lastTransitionTime"))
-            fresh = case.changed_at(ref) is not None or case.snapshot.is_recent(since)
-            why = f"autoscaler {ref.name} cannot read its metric: {message[:200]}"
-            yield case.clue(
-                "autoscaling.inactive",
-                ref,
-                why,
-                [case.ledger.value(scaler, "status.conditions")],
-                weight=0.6 if own and fresh else 0.0,
-                onset=since,
-                claims=[Claim(ref, "autoscaling.no_metrics", 0.85 if own else 0.3, why)],
-            )
-        limited = condition(scaler, "ScalingLimited")
-        if (
-            limited
-            and limited.get("status") == "True"
-            and limited.get("reason") == "TooManyReplicas"
-        ):
-            why = f"autoscaler {ref.name} is at its maximum of {dig(scaler, 'spec.maxReplicas')} replicas"
-            yield case.clue(
-                "autoscaling.at_limit",
-                ref,
-                why,
-                [case.ledger.value(scaler, "status.conditions")],
-                weight=0.0,
-                onset=parse_time(limited.get("lastTransitionTime")),
-                claims=[Claim(ref, "autoscaling.at_limit", 0.35, why)],
-            )
 
 
 def ingresses(case: Case) -> Iterator[Clue]:
@@ -243,6 +217,46 @@ def ingresses(case: Case) -> Iterator[Clue]:
             break
 
 
+def misrouted(case: Case) -> Iterator[Clue]:
+    """Report Ingresses that were edited, and that since lead past a program which gets no requests any more."""
+    served = {case.wiring.node(f.service): f for f in case.snapshot.telemetry.served()}
+    routed = {
+        ObjectRef("Service", namespace_of(i), str(dig(b, "service.name") or b.get("serviceName")))
+        for i in case.snapshot.of("Ingress")
+        for b in _backends(i)
+    }
+    reached = {w for service in routed for w in case.snapshot.backing(service)}
+    entries = [
+        (node, flow)
+        for node, flow in served.items()
+        if node is not None
+        and node not in reached
+        and (flow.rate.base or 0.0) >= 0.1
+        and flow.rate.now < 0.2 * (flow.rate.base or 0.0)
+        and not any(c in served for c in case.depended_on(node))
+    ]
+    for ingress in case.snapshot.of("Ingress"):
+        ref, changed = ref_of(ingress), case.changed_at(ref_of(ingress))
+        lost = [(n, f) for n, f in entries if n.namespace == ref.namespace]
+        if changed is None or not lost:
+            continue
+        node, flow = lost[0]
+        why = f"it was edited at {brief(changed)} and does not lead to {node.name}, which gets no requests any more"
+        yield case.clue(
+            "network.ingress_past",
+            ref,
+            f"Ingress {ref.name}: {why}",
+            [
+                case.ledger.value(ingress, "spec.rules"),
+                case.ledger.add(Source.METRICS, flow.query, flow_line(flow)),
+            ],
+            weight=0.8,
+            onset=changed,
+            claims=[Claim(ref, "network.ingress_misroute", 0.88, why, also=(node,))],
+            place=node,
+        )
+
+
 def _backends(ingress: Json) -> list[Json]:
     found = [dig(ingress, "spec.defaultBackend") or dig(ingress, "spec.backend")]
     for rule in dig(ingress, "spec.rules", []) or []:
@@ -250,8 +264,57 @@ def _backends(ingress: Json) -> list[Json]:
     return [backend for backend in found if backend]
 
 
+_REJECTED: dict[str, tuple[str, str, str]] = {
+    "OutOfcpu": ("resources.request_too_large", "workload", "its node has not the CPU that it requests"),
+    "OutOfmemory": ("resources.request_too_large", "workload", "its node has not the memory that it requests"),
+    "OutOfpods": ("workload.too_many_replicas", "workload", "its node holds as many pods as it may"),
+    "OutOfephemeral-storage": ("resources.request_too_large", "workload", "its node has not the storage that it requests"),
+    "NodePorts": ("config.port_conflict", "workload", "a host port that it claims is taken on its node"),
+    "NodeAffinity": ("scheduling.node_selector", "workload", "its node is not one of those that it selects"),
+    "AppArmor": ("security.pod_security", "workload", "its node cannot apply its AppArmor profile"),
+    "SysctlForbidden": ("security.pod_security", "workload", "its node does not allow a sysctl that it sets"),
+    "UnexpectedAdmissionError": ("node.resource_exhausted", "node", "its node cannot give it a device"),
+    "NodeShutdown": ("node.not_ready", "node", "its node was shut down"),
+    "Shutdown": ("node.not_ready", "node", "its node was shut down"),
+    "Terminated": ("node.not_ready", "node", "its node was shut down"),
+    "NodeLost": ("node.not_ready", "node", "its node was lost"),
+    "Preempting": ("scheduling.preempted", "workload", "a more important pod took its place"),
+}  # fmt: skip
+"""Why a kubelet ends a pod, or takes it not at all, by the reason of its status: cause, whose, in words."""
+
+
+def rejections(case: Case) -> Iterator[Clue]:
+    """Report workloads whose pods their kubelet refused or ended within the window, and that lack pods."""
+    told: set[tuple[ObjectRef, str]] = set()
+    for pod in case.snapshot.of("Pod"):
+        reason = str(dig(pod, "status.reason", ""))
+        if dig(pod, "status.phase") != "Failed" or reason not in _REJECTED:
+            continue
+        owner = case.snapshot.controller(pod)
+        when = created(pod)
+        healthy = any(is_true(p, "Ready") for p in case.snapshot.pods(owner))
+        if (owner, reason) in told or healthy or not case.snapshot.is_recent(when):
+            continue
+        told.add((owner, reason))
+        cause, whose, says = _REJECTED[reason]
+        node = ObjectRef("Node", "", str(dig(pod, "spec.nodeName", "")))
+        place, also = (owner, node) if whose == "workload" else (node, owner)
+        why = f"{says} ({reason}: {dig(pod, 'status.message', '')})"
+        yield case.clue(
+            "pod.rejected",
+            owner,
+            f"{owner.kind} {owner.name}: {why}",
+            [case.ledger.value(pod, "status")],
+            weight=0.9,
+            onset=when,
+            claims=[Claim(place, cause, 0.9, why, also=(also,))],
+            local=True,
+        )
+
+
 def evictions(case: Case) -> Iterator[Clue]:
     """Report pods that the kubelet evicted within the window and that were not replaced."""
+    told: set[ObjectRef] = set()
     for pod in case.snapshot.of("Pod"):
         if dig(pod, "status.reason") != "Evicted":
             continue
@@ -259,10 +322,17 @@ def evictions(case: Case) -> Iterator[Clue]:
         when = event_time(events[-1]) if events else parse_time(dig(pod, "status.startTime"))
         owner = case.snapshot.controller(pod)
         healthy = any(is_true(p, "Ready") for p in case.snapshot.pods(owner))
-        if not case.snapshot.is_recent(when) or healthy:
+        message = str(dig(pod, "status.message", "")) or (
+            str(events[-1].get("message", "")) if events else ""
+        )
+        # What exceeds a limit of its own is evicted again, however well its successor is now.
+        own = bool(_OWN_LIMIT.search(message))
+        if not case.snapshot.is_recent(when) or (healthy and not own) or owner in told:
             continue
+        told.add(owner)
         node = ObjectRef("Node", "", str(dig(pod, "spec.nodeName", "")))
-        why = f"a pod of {owner.name} was evicted: {dig(pod, 'status.message', '')}"
+        why = f"a pod of {owner.name} was evicted: {message}"
+        place, other = (owner, node) if own else (node, owner)
         yield case.clue(
             "pod.evicted",
             owner,
@@ -270,5 +340,9 @@ def evictions(case: Case) -> Iterator[Clue]:
             [case.ledger.value(pod, "status.message")],
             weight=0.7,
             onset=when,
-            claims=[Claim(node, "pod.evicted", 0.8, why, also=(owner,))],
+            claims=[
+                Claim(place, "pod.evicted", 0.8, why, also=(other,)),
+                *([Claim(owner, "storage.disk_full", 0.3, why)] if own else []),
+            ],
+            local=own,
         )

@@ -22,6 +22,10 @@ _STATUS = re.compile(r"statuscode: (\d+)")
 _REFUSED = re.compile(r"connection refused|failed to connect service|no route to host", re.I)
 _TIMEOUT = re.compile(r"timeout|timed out|deadline exceeded", re.I)
 _UNKNOWN_RPC = re.compile(r"unimplemented|unknown service|does not implement", re.I)
+_SCHEME = re.compile(
+    r"malformed HTTP|HTTPS client|first record does not look like|transport connection broken|http2: frame|tls: ",
+    re.I,
+)
 _NO_PROGRAM = re.compile(
     r"not found|no such file|executable file|permission denied|exec failed", re.I
 )
@@ -239,6 +243,10 @@ def judge(subject: Subject, probe: Json, text: str, others: Sequence[str]) -> Ju
         wrong = 0.75 if code in (401, 403, 429) else 0.92
         return Judgement(
             wrong, "status", f"{asked} and gets status {code}: the program does not serve that"
+        )
+    if _SCHEME.search(text):
+        return Judgement(
+            0.92, "status", f"{asked} by another protocol than the program speaks there"
         )
     if _REFUSED.search(text) and number is not None:
         return _refused(subject, probe, number, asked, others)

@@ -17,6 +17,7 @@ from copilot.model.scope import ObjectRef
 _OBJECT = re.compile(r"(secret|configmap)s? \"([^\"]+)\" not found", re.I)
 _KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:([\w.-]+)/)?([\w.-]+)", re.I)
 _VOLUME_KEY = re.compile(r"references non-existent (secret|config) key: (\S+)", re.I)
+_MOUNT = re.compile(r"subPath|volumeMount|volume path", re.I)
 _NON_ROOT = re.compile(r"runAsNonRoot|run as root|non-numeric user", re.I)
 
 
@@ -94,6 +95,10 @@ def analyze(subject: Subject) -> Iterator[Clue]:
         claims = [claim]
         evidence += more
         summary = f"{subject.label} cannot start: {missing} does not exist"
+    elif _MOUNT.search(message):
+        because = f"a volume cannot be mounted: {message}"
+        claims = [Claim(subject.workload, "storage.mount_failed", 0.85, because)]
+        summary = f"{subject.label} cannot start: {message}"
     elif _NON_ROOT.search(message):
         because = f"the security context forbids the container: {message}"
         claims = [Claim(subject.workload, "security.pod_security", 0.93, because)]

@@ -15,11 +15,12 @@ from copilot.evidence.kube import (
     is_true,
     parse_time,
     pod_spec,
+    quantity,
     ref_of,
     statuses,
 )
 
-_STRENGTH = 0.1
+_STRENGTH, _LOWERED = 0.1, 0.35
 
 
 def rollouts(case: Case) -> Iterator[Clue]:
@@ -42,10 +43,15 @@ def rollouts(case: Case) -> Iterator[Clue]:
             }
             if change.field == "image":
                 facts["previous_image"] = change.before
+            lowered = change.path.endswith("limits/cpu") and _lowered(change.before, change.after)
             name = "resources.cpu_throttling" if change.path.endswith("/cpu") else cause[0]
             claims.append(
                 Claim(
-                    workload, name, _STRENGTH, f"its latest revision changed {change}", facts=facts
+                    workload,
+                    name,
+                    _LOWERED if lowered else _STRENGTH,
+                    f"its latest revision changed {change}",
+                    facts=facts,
                 )
             )
         shown = "; ".join(str(c) for c in changes[:3])
@@ -58,6 +64,12 @@ def rollouts(case: Case) -> Iterator[Clue]:
             onset=found.at,
             claims=claims,
         )
+
+
+def _lowered(before: str, after: str) -> bool:
+    """Whether a limit was set where there was none, or to half of what it was or less."""
+    old, new = quantity(before) if before else None, quantity(after) if after else None
+    return new is not None and (old is None or new <= 0.5 * old)
 
 
 def restarts(case: Case) -> Iterator[Clue]:
@@ -82,7 +94,16 @@ def restarts(case: Case) -> Iterator[Clue]:
                     [case.ledger.state(pod, status, "lastState")],
                     weight=0.0,
                     onset=ended,
-                    claims=[Claim(workload, "pod.killed", 0.08 if recent else 0.03, why)],
+                    claims=[
+                        Claim(
+                            workload,
+                            "resources.memory_limit_too_low"
+                            if last.get("reason") == "OOMKilled"
+                            else "pod.killed",
+                            0.08 if recent else 0.03,
+                            why,
+                        )
+                    ],
                 )
                 break
 

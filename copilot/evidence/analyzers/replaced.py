@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from connectors.api.values import Json
-from copilot.evidence.analyzers import logclaims
+from copilot.evidence.analyzers import targets
 from copilot.evidence.analyzers.pods import trouble
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue
@@ -210,7 +210,7 @@ def _flow(case: Case, workload: ObjectRef) -> Flow | None:
 
 def _behind(case: Case, flow: Flow) -> list[ObjectRef]:
     if flow.caller:
-        return logclaims.backing(case, case.wiring.callee(flow.service))
+        return targets.backing(case, case.wiring.callee(flow.service))
     node = case.wiring.node(flow.service)
     return [node] if node else []
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connectors.api.values import Json
 from copilot.evidence.addresses import addresses
-from copilot.evidence.analyzers import logclaims
+from copilot.evidence.analyzers import targets
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue, Fact
 from copilot.evidence.collect_metrics import flow_line
@@ -171,8 +170,8 @@ def queues(case: Case) -> Iterator[Clue]:
     brokers: dict[ObjectRef, list[Flow]] = {}
     for flow in telemetry.edges():
         callee = case.wiring.callee(flow.service)
-        for place in logclaims.backing(case, callee):
-            if is_broker(case, place):
+        for place in targets.backing(case, callee):
+            if targets.is_broker(case, place):
                 brokers.setdefault(place, []).append(flow)
     for broker, flows in brokers.items():
         now = sum(f.rate.now for f in flows)
@@ -219,7 +218,7 @@ def cannot_dial(case: Case) -> Iterator[Clue]:
     for caller, flows in outgoing.items():
         if len(flows) < 2 or not all(_fails_at_once(f, served.get(f.service)) for f in flows):
             continue
-        callees = [p for f in flows for p in logclaims.backing(case, case.wiring.callee(f.service))]
+        callees = [p for f in flows for p in targets.backing(case, case.wiring.callee(f.service))]
         pods = [pod for place in callees for pod in case.snapshot.pods(place)]
         if not pods or not all(is_true(pod, "Ready") for pod in pods):
             continue
@@ -247,13 +246,3 @@ def _fails_at_once(flow: Flow, server: Flow | None) -> bool:
     quick = flow.latency is not None and flow.latency.now <= _AT_ONCE
     known = flow.errors.base is not None and flow.errors.base < 0.2
     return flow.errors.now >= 0.95 and known and quick and not arrive
-
-
-_BROKERS = ("kafka", "rabbitmq", "nats", "pulsar", "activemq", "redpanda", "artemis", "sqs")
-
-
-def is_broker(case: Case, workload: ObjectRef) -> bool:
-    """Whether a workload is a message broker, by its name or images."""
-    images: list[Json] = case.snapshot.spec(workload).get("containers") or []
-    text = " ".join([workload.name, *(str(c.get("image", "")) for c in images)]).lower()
-    return any(name in text for name in _BROKERS)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from connectors.api.values import Json
-from copilot.evidence.analyzers import logclaims
+from copilot.evidence.analyzers import foreign, targets
 from copilot.evidence.analyzers.pods import trouble
 from copilot.evidence.case import Case
 from copilot.evidence.changes import declared as manifest
@@ -28,6 +28,8 @@ from copilot.evidence.topology import namesakes
 from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
 
+_SURELY = 0.45
+
 
 def analyze(case: Case) -> Iterator[Clue]:
     """Report Services that lead nowhere."""
@@ -36,9 +38,14 @@ def analyze(case: Case) -> Iterator[Clue]:
             continue
         pods = case.snapshot.selected(service)
         if pods:
-            yield from _ports(case, service, pods)
-            yield from _too_broad(case, service, pods)
-            yield from _unready(case, service, pods)
+            strange = foreign.find(case, service, pods)
+            if strange is not None:
+                yield foreign.clue(case, service, strange, hurt=missed(case, ref_of(service)))
+                # Whether the right program serves the port is judged by its own pods.
+                pods = [p for p in pods if case.snapshot.controller(p) not in strange.strangers]
+            if pods:
+                yield from _ports(case, service, pods)
+                yield from _unready(case, service, pods)
         elif case.snapshot.knows("Pod"):
             yield from _nothing_selected(case, service)
 
@@ -74,10 +81,12 @@ def _nothing_selected(case: Case, service: Json) -> Iterator[Clue]:
     callers = [c for c in case.topology.callers(ref) if _alive(case, c)]
     if case.snapshot.backing(ref):
         if callers:  # its workload has no pods: the workload's own analyzer says why
+            sure = [c for c in callers if case.topology.callees(c).get(ref, 0.0) >= _SURELY]
+            used = f", and {_names(sure)} {'use' if len(sure) > 1 else 'uses'} it" if sure else ""
             yield case.clue(
                 "service.no_endpoints",
                 ref,
-                f"Service {ref.name} has no endpoints, and {_names(callers)} uses it",
+                f"Service {ref.name} has no endpoints{used}",
                 [_endpoints(case, ref)],
                 weight=0.3,
             )
@@ -148,36 +157,6 @@ def _overlapping(case: Case, service: Json) -> list[ObjectRef]:
         if share and not served:
             found.append((-share, ref))
     return [ref for _, ref in sorted(found)]
-
-
-def _too_broad(case: Case, service: Json, pods: Sequence[Json]) -> Iterator[Clue]:
-    """A selector that takes in pods of another program, which does not serve the port."""
-    ref = ref_of(service)
-    own = set(namesakes(case.snapshot, ref))
-    owners = {case.snapshot.controller(pod) for pod in pods}
-    if not own or len(owners) < 2 or not own & owners:
-        return
-    for port in dig(service, "spec.ports", []) or []:
-        target = port.get("targetPort", port.get("port"))
-        strangers = sorted(
-            owner
-            for owner in owners - own
-            if declared_ports(case.snapshot.spec(owner))
-            and resolve_in_pod(target, case.snapshot.spec(owner))
-            not in declared_ports(case.snapshot.spec(owner))
-        )
-        if strangers:
-            why = f"its selector also takes in {_names(strangers)}, which does not serve port {target}"
-            yield case.clue(
-                "service.selects_strangers",
-                ref,
-                f"Service {ref.name}: {why}",
-                [case.ledger.value(service, "spec.selector"), _endpoints(case, ref)],
-                weight=0.8 if case.changed_at(ref) else 0.4,
-                onset=case.changed_at(ref),
-                claims=[Claim(ref, "service.selector_mismatch", 0.85, why)],
-            )
-            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +286,7 @@ def missed(case: Case, ref: ObjectRef) -> bool:
         for flow in case.snapshot.telemetry.edges()
     )
     return measured or any(
-        issue.ongoing and logclaims.target(case, issue) == ref for issue in case.issues
+        issue.ongoing and targets.target(case, issue) == ref for issue in case.issues
     )
 
 

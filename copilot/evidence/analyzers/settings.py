@@ -11,7 +11,7 @@ from copilot.evidence.addresses import addresses, configured
 from copilot.evidence.case import Case
 from copilot.evidence.changes import Change
 from copilot.evidence.clues import Claim, Clue, Fact
-from copilot.evidence.kube import brief, declared_ports, dig
+from copilot.evidence.kube import brief, created, declared_ports, dig
 from copilot.evidence.logclock import ongoing
 from copilot.evidence.topology import namesakes
 from copilot.evidence.wiring import Setting
@@ -186,6 +186,14 @@ def _wrong_port(case: Case, setting: Setting) -> Iterator[Clue]:
         facts["previous"] = change.before
     strength = 0.95 if change else 0.85 if complaining else 0.4
     claims = [Claim(setting.workload, "config.env_wrong", strength, why, facts=facts)]
+    if complaining and not change and not moved and _worked(case, setting.workload, target):
+        told = f"{setting.workload.name}, which is as it was and called it well before, uses port {port}"
+        told += f", and it has only {', '.join(map(str, open_ports))}"
+        ports: dict[str, Fact] = {"port": port} if len(open_ports) == 1 else {}
+        claims = [
+            Claim(setting.workload, "config.env_wrong", 0.2, why, facts=facts),
+            Claim(target, "service.port_mismatch", 0.75, told, facts=ports),
+        ]
     if moved and not change:
         claims = [
             Claim(setting.workload, "config.env_wrong", 0.3, why, facts=facts),
@@ -210,6 +218,21 @@ def _wrong_port(case: Case, setting: Setting) -> Iterator[Clue]:
         claims=claims,
         place=setting.workload,
         local=True,
+    )
+
+
+def _worked(case: Case, caller: ObjectRef, target: ObjectRef) -> bool:
+    """Whether a caller's pods are from before the window, and its calls went well then."""
+    pods = case.snapshot.pods(caller)
+    if not pods or any(case.snapshot.is_recent(created(p)) for p in pods):
+        return False
+    measured = any(
+        f.rate.base and f.errors.base is not None and f.errors.base < 0.2
+        for f in case.snapshot.telemetry.edges()
+        if case.wiring.node(f.caller) == caller and case.wiring.callee(f.service) == target
+    )
+    return measured or any(
+        i.workload == caller and i.blames and i.clean_before and i.ongoing for i in case.issues
     )
 
 

@@ -62,9 +62,8 @@ class Subject:
     def last_log(self) -> ContainerLog | None:
         """Return the log of the container's last run, else of the present one."""
         snapshot = self.case.snapshot
-        return snapshot.log(self.pod, self.container, previous=True) or snapshot.log(
-            self.pod, self.container
-        )
+        last = snapshot.log(self.pod, self.container, previous=True)
+        return last if last and last.lines else snapshot.log(self.pod, self.container)
 
     def quote_events(self, events: Sequence[Json]) -> list[str]:
         """Quote events; nothing when there are none."""

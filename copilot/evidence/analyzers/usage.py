@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from copilot.evidence.case import Case
@@ -20,6 +21,8 @@ _SOON = 30 * 60.0
 """Seconds within which memory that grows on must reach its limit to be news today."""
 _DOUBLED = 1.8
 _MORE = 2.0
+_HELD_BACK, _MOSTLY = 0.25, 0.5
+"""Shares of the periods in which a CPU limit holds a container back: to be noticed, and to be felt."""
 _NEWS = 0.6
 """Weight of what harms nobody yet and will before long."""
 
@@ -54,10 +57,25 @@ def _clue(
 
 def _throttled(case: Case, node: ObjectRef, usage: Usage, _limit: float | None) -> Iterator[Clue]:
     level = usage.level
-    if level.now >= 0.25 and level.above(0.15, 1.5):
-        why = f"its CPU limit holds it back in {100 * level.now:.0f} % of the periods"
-        claim = Claim(node, "resources.cpu_throttling", 0.55, why, facts=_facts(usage))
-        yield _clue(case, node, usage, "container.throttled", why, 0.3, claim)
+    lowered = [c for c in case.changes(node, "resources") if c.path.endswith("limits/cpu")]
+    if level.now < _HELD_BACK or not (lowered or level.above(0.15, 1.5)):
+        return
+    why = f"its CPU limit holds it back in {100 * level.now:.0f} % of the periods"
+    strength, weight = 0.55, 0.3
+    if lowered:
+        # Before there was no such limit to compare with, so the pods of that time tell nothing.
+        why += f" since {lowered[0]}"
+        strength = 0.8
+        weight = _NEWS if level.now >= _MOSTLY else 0.4
+    held = usage.container or (lowered[0].container if lowered else "")
+    facts: dict[str, Fact] = {"container": held} if held else {}
+    claim = Claim(node, "resources.cpu_throttling", strength, why, facts=facts)
+    clue = _clue(case, node, usage, "container.throttled", why, weight, claim)
+    if lowered:
+        quoted = (*clue.finding.evidence, lowered[0].evidence)
+        onset = level.onset or lowered[0].at
+        clue = replace(clue, finding=replace(clue.finding, evidence=quoted, onset=onset))
+    yield clue
 
 
 def _cpu(case: Case, node: ObjectRef, usage: Usage, limit: float | None) -> Iterator[Clue]:
@@ -112,11 +130,16 @@ def _no_busier(case: Case, node: ObjectRef) -> bool:
 
 
 def _facts(usage: Usage) -> dict[str, Fact]:
-    return {"container": usage.container}
+    return {"container": usage.container} if usage.container else {}
 
 
 def _limit(snapshot: Snapshot, node: ObjectRef, container: str, resource: str) -> float | None:
-    for item in containers(snapshot.spec(node)):
-        if item.get("name") == container:
-            return quantity(dig(item, "resources.limits", {}).get(resource))
-    return None
+    """Return a container's limit; what is known by pod only may use as much as all of them together."""
+    limits = {
+        str(item.get("name")): quantity(dig(item, "resources.limits", {}).get(resource))
+        for item in containers(snapshot.spec(node))
+    }
+    if container:
+        return limits.get(container)
+    known = [limit for limit in limits.values() if limit is not None]
+    return sum(known) if known and len(known) == len(limits) else None

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from connectors.api.values import Json
-from copilot.evidence.analyzers import admission
+from copilot.evidence.analyzers import admission, targets
 from copilot.evidence.case import Case
 from copilot.evidence.changes import declared
 from copilot.evidence.clues import Claim, Clue, Fact
-from copilot.evidence.kube import brief, created, dig, is_true, ref_of
+from copilot.evidence.kube import brief, created, dig, is_true, labels_of, ref_of
 from copilot.evidence.snapshot import event_first, event_time
 from copilot.model.scope import ObjectRef
 
@@ -45,21 +45,24 @@ def _zero(case: Case, obj: Json) -> Iterator[Clue]:
     event, when, count = _scaled_down(case, workload)
     when = when or case.changed_at(workload)
     recent = when is not None and snapshot.is_known_period(when)
-    count = count or _earlier_count(case, obj)
-    if not users and not (recent and services):
+    count = count or earlier_count(case, obj)
+    fed = _feeds(case, workload)
+    if not users and not (recent and services) and not (recent and fed):
         if recent:
             yield case.clue(
                 "workload.zero_replicas",
                 workload,
                 f"{workload.kind} {workload.name} was scaled to zero at {brief(when)}; nothing is known to use it",
                 [case.ledger.value(obj, "spec.replicas")],
-                weight=0.2,
+                weight=0.5
+                if event and snapshot.is_recent(when) and not scales_itself(case, obj)
+                else 0.2,
                 onset=when,
                 claims=[
                     Claim(
                         workload,
                         "workload.scaled_to_zero",
-                        0.4,
+                        0.6,
                         "it has zero replicas",
                         facts={"replicas": count},
                     )
@@ -67,6 +70,7 @@ def _zero(case: Case, obj: Json) -> Iterator[Clue]:
             )
         return
     used = f", and {', '.join(u.name for u in users[:3])} depends on it" if users else ""
+    used = used or (f", and it took its work from {fed.name}" if fed else "")
     why = f"it has zero replicas{used}"
     evidence = [case.ledger.value(obj, "spec.replicas")]
     if event:
@@ -91,6 +95,24 @@ def _zero(case: Case, obj: Json) -> Iterator[Clue]:
     )
 
 
+def _feeds(case: Case, workload: ObjectRef) -> ObjectRef | None:
+    """Return the broker that a workload without callers takes its work from, if it is there."""
+    for node, surely in case.topology.callees(workload).items():
+        for broker in targets.backing(case, node) if surely >= 0.45 else ():
+            if targets.is_broker(case, broker) and case.snapshot.pods(broker):
+                return broker
+    return None
+
+
+def scales_itself(case: Case, obj: Json) -> bool:
+    """Whether an autoscaler may take a workload down to nothing."""
+    scaled = (
+        dig(s, "spec.scaleTargetRef.name") for s in case.snapshot.of("HorizontalPodAutoscaler")
+    )
+    labels = {**labels_of(obj), **(dig(obj, "metadata.annotations", {}) or {})}
+    return ref_of(obj).name in scaled or any("keda" in k or "knative" in k for k in labels)
+
+
 def _uses(case: Case, user: ObjectRef, workload: ObjectRef) -> bool:
     """Whether a caller with running pods surely uses a workload."""
     return (
@@ -106,7 +128,7 @@ def _scaled_down(case: Case, workload: ObjectRef) -> tuple[Json | None, datetime
     return None, None, 0
 
 
-def _earlier_count(case: Case, obj: Json) -> int:
+def earlier_count(case: Case, obj: Json) -> int:
     """Return how many replicas it had: by its manifest or by its revisions' notes, else 1."""
     applied = dig(declared(obj), "spec.replicas", 0)
     if isinstance(applied, int) and applied > 0:

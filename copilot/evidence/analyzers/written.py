@@ -39,7 +39,7 @@ def config_maps(case: Case) -> Iterator[Clue]:
                 [case.ledger.value(config, "data")],
                 weight=0.0,
                 onset=changed,
-                claims=[Claim(ref, "config.value_wrong", 0.3, why, also=(user,))],
+                claims=[Claim(ref, "config.value_wrong", 0.22, why, also=(user,))],
                 place=user,
             )
 

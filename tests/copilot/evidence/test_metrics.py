@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connectors.api.values import Series
-from copilot.evidence.request_metrics import choose, is_error
+from copilot.evidence.request_labels import is_error
+from copilot.evidence.request_metrics import choose
 from copilot.evidence.telemetry import is_growing, level
 from copilot.model.diagnosis import Diagnosis, Verdict
 from copilot.tools.sources import Sources
