@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Sequence
 
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Fact
 from copilot.evidence.manuals import instructions
 from copilot.evidence.ranking import Candidate
-from copilot.evidence.repairs import actions
+from copilot.evidence.repairs import actions, byhand
+from copilot.evidence.repairs.completing import completed
 from copilot.model.action import (
     Action,
     CreateObject,
@@ -27,6 +29,7 @@ from copilot.model.action import (
     SetField,
     SetImage,
     Several,
+    Single,
     StoreAccount,
     parts,
 )
@@ -42,18 +45,23 @@ def propose(case: Case, candidate: Candidate) -> list[Mitigation]:
     evidence = candidate.best[0].finding.evidence[:4]
     found = [
         _mitigation(candidate.cause, title, action, risk, undo, expected, evidence)
-        for title, action, risk, undo, expected in actions(case, candidate, facts)
+        for row in actions(case, candidate, facts)
+        for title, action, risk, undo, expected in (completed(case, row),)
     ]
-    found = list({m.id: m for m in found}.values())
+    unique: dict[str, Mitigation] = {}
+    for one in found:
+        unique.setdefault(one.id, one)
+    found = list(unique.values())
     text = instructions(candidate.object, candidate.cause, facts, candidate.best[1].because)
     if not found:
         # Instructions for a person only where the copilot can do nothing itself.
         manual = Manual(
             candidate.object, text or f"Look into {candidate.object}: {candidate.best[1].because}"
         )
+        typed = byhand.command(case, candidate.object, candidate.cause, facts)
         found.append(
             _mitigation(candidate.cause, f"By hand: {_title(manual.instructions)}", manual, Risk.MEDIUM,
-                        "Take the change back by hand.", "The symptom is gone.", evidence)
+                        "Take the change back by hand.", "The symptom is gone.", evidence, typed)
         )  # fmt: skip
     return found
 
@@ -87,11 +95,18 @@ def together(firsts: Sequence[Mitigation]) -> list[Mitigation]:
 
 
 def at_once(firsts: Sequence[Mitigation]) -> list[Mitigation]:
-    """Join the first repairs of independent causes: users are only served when all are gone."""
-    if len(firsts) < 2 or any(not m.automatic or m.risk is Risk.HIGH for m in firsts):
+    """Join the first repairs of independent causes: users are only served when all are gone.
+
+    What a person has to do, or to think over, is left out: the rest is done all the same.
+    """
+    firsts = [m for m in firsts if m.automatic and m.risk is not Risk.HIGH]
+    steps: dict[object, Single] = {}
+    for step in (s for m in firsts for s in parts(m.action) if not isinstance(s, Manual)):
+        # Two causes may ask for one field; it can be written once.
+        steps.setdefault((step.object, step.path) if isinstance(step, SetField) else step, step)
+    if len(firsts) < 2 or len(steps) < 2:
         return []
-    singles = [s for m in firsts for s in parts(m.action) if not isinstance(s, Manual)]
-    action = Several(singles[0].object, tuple(dict.fromkeys(singles)))
+    action = Several(next(iter(steps.values())).object, tuple(steps.values()))
     risk = max((m.risk for m in firsts), key=lambda r: _RISKS[r])
     title = f"All together: {'; '.join(m.title for m in firsts)}"
     evidence = tuple(dict.fromkeys(i for m in firsts for i in m.evidence[:2]))
@@ -108,6 +123,7 @@ def _mitigation(
     undo: str,
     expected: str,
     evidence: tuple[str, ...],
+    typed: str = "",
 ) -> Mitigation:
     digest = hashlib.sha256(f"{cause}\x00{action!r}".encode()).hexdigest()[:10]
     return Mitigation(
@@ -117,7 +133,7 @@ def _mitigation(
         action=action,
         risk=risk,
         undo=undo,
-        kubectl=kubectl(action),
+        kubectl=typed or kubectl(action),
         expected=expected,
         evidence=evidence,
     )
@@ -126,7 +142,7 @@ def _mitigation(
 def kubectl(action: Action) -> str:
     """Return the command a person would type for an action."""
     if isinstance(action, Several):
-        return "\n".join(kubectl(part) for part in action.actions)
+        return "\n".join(kubectl(part) for part in sorted(action.actions, key=_late))
     ref = action.object
     where = f"{ref.kind.lower()} {ref.name}" + (f" -n {ref.namespace}" if ref.namespace else "")
     if isinstance(action, PatchServicePort):
@@ -144,10 +160,18 @@ def kubectl(action: Action) -> str:
         removal = {"spec": {"template": {"spec": {"nodeSelector": {action.key: None}}}}}
         return f"kubectl patch {where} --type=merge -p '{json.dumps(removal)}'"
     if isinstance(action, SetField):
+        if _resumes(action):
+            return f"kubectl rollout resume {ref.kind.lower()}/{ref.name} -n {ref.namespace}"
         change: dict[str, object] = {"op": "remove", "path": action.path}
         if action.value:
-            change = {"op": "replace", "path": action.path, "value": json.loads(action.value)}
-        return f"kubectl patch {where} --type=json -p '{json.dumps([change])}'"
+            # Of a map "add" also puts in the place of what is there; of a list it would insert.
+            operation = "replace" if action.path.rpartition("/")[2].isdigit() else "add"
+            change = {"op": operation, "path": action.path, "value": json.loads(action.value)}
+        patch = shlex.quote(json.dumps([change]))
+        again = f"kubectl rollout restart {action.restarts.lower()} -n {ref.namespace}"
+        return f"kubectl patch {where} --type=json -p {patch}" + (
+            f"\n{again}" * bool(action.restarts)
+        )
     if isinstance(action, CreateObject):
         return f"kubectl create -f - <<'EOF'\n{action.manifest}\nEOF"
     if isinstance(action, DeleteObject):
@@ -158,6 +182,15 @@ def kubectl(action: Action) -> str:
         inside = f"sh {action.script}" if action.script else f"<client of {action.engine}>"
         return f"kubectl exec {ref.kind.lower()}/{ref.name} -n {ref.namespace} -c {action.container} -- {inside}"
     return f"kubectl describe {where}"
+
+
+def _resumes(action: Single | Manual) -> bool:
+    return isinstance(action, SetField) and (action.path, action.value) == ("/spec/paused", "false")
+
+
+def _late(action: Single | Manual) -> bool:
+    """Sort key: kubectl refuses to roll a paused Deployment back, so a person resumes it first."""
+    return not _resumes(action)
 
 
 def order(mitigations: list[Mitigation]) -> tuple[Mitigation, ...]:

@@ -28,7 +28,7 @@ from copilot.model.scope import ObjectRef
 from copilot.tools.wrap import wrapped
 
 _VALID = timedelta(minutes=30)
-_LOCK = timedelta(minutes=10)
+_LOCK = timedelta(minutes=20)
 
 
 class Door:
@@ -59,6 +59,8 @@ class Door:
         self._policy.check(mitigation.action, diagnosis.scope)
         with wrapped():
             planned = await plans(mitigation.action, self._reader, self._clock.now())
+            for one in planned:
+                self._policy.check_size(one.object, one.do, one.before)
             diff = await self._writes.dry_run(planned)
         if not diff:
             raise ActionError(f"{mitigation.title}: this would change nothing")

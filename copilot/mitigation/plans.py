@@ -205,7 +205,13 @@ async def _field(
             [_test(path, kept), {"op": "remove", "path": path}],
             [{"op": "add", "path": path, "value": kept}],
         )
-    return _swap(path, kept, value)
+    do, undo = _swap(path, kept, value)
+    outside = before.get("spec", {}).get("externalName")
+    if (action.object.kind, path, kept) == ("Service", "/spec/type", "ExternalName") and outside:
+        # The server takes neither without the other.
+        do.append({"op": "remove", "path": "/spec/externalName"})
+        undo.append({"op": "add", "path": "/spec/externalName", "value": outside})
+    return do, undo
 
 
 _ABSENT = object()

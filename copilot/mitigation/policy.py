@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from connectors.api.values import Json
 from copilot.mitigation import accounts
 from copilot.model.action import (
     Action,
@@ -20,14 +21,15 @@ from copilot.model.action import (
     parts,
 )
 from copilot.model.errors import PolicyError
-from copilot.model.scope import Scope
+from copilot.model.scope import ObjectRef, Scope
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
+_WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 _POD = ("/spec/template/spec/",)
 _FIELDS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(_WORKLOADS, (*_POD, "/spec/strategy", "/spec/updateStrategy")),
+    **dict.fromkeys(_WORKLOADS, (*_POD, "/spec/strategy", "/spec/updateStrategy", "/spec/paused")),
     "Service": ("/spec/selector", "/spec/ports", "/spec/internalTrafficPolicy",
-                "/spec/externalTrafficPolicy", "/spec/sessionAffinity"),
+                "/spec/externalTrafficPolicy", "/spec/sessionAffinity", "/spec/type"),
     "ConfigMap": ("/data",),
     "ResourceQuota": ("/spec/hard",),
     "LimitRange": ("/spec/limits",),
@@ -38,16 +40,28 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "Namespace": ("/metadata/labels",),
     "Node": ("/spec/unschedulable", "/spec/taints"),
     "PersistentVolume": ("/spec/claimRef/uid",),
+    "Job": ("/spec/suspend",),
+    "NetworkPolicy": ("/spec/ingress", "/spec/egress"),
+    **dict.fromkeys(_WEBHOOKS, ("/webhooks/",)),
 }  # fmt: skip
 """Fields that may be set, by the beginnings of their paths."""
 _FORBIDDEN = ("/privileged", "/hostNetwork", "/hostPID", "/hostIPC", "/hostPath", "/capabilities",
               "/allowPrivilegeEscalation", "/serviceAccount")  # fmt: skip
+_NARROWER = (
+    "/spec/template/spec/hostNetwork",
+    "/spec/template/spec/hostPID",
+    "/spec/template/spec/hostIPC",
+)
+"""Rights whose removal takes something from the containers."""
+_INSIDE = '"ClusterIP"'
+"""The only type that a Service may be given."""
+_WEBHOOK_FIELDS = ("failurePolicy", "timeoutSeconds")
 _MAY_DELETE = frozenset({"NetworkPolicy", "ResourceQuota", "LimitRange", "Job", "Pod",
                          "PodDisruptionBudget", "HorizontalPodAutoscaler"})  # fmt: skip
 _MAY_CREATE = frozenset({"Service", "ConfigMap", "PersistentVolumeClaim", "ServiceAccount",
                          "Deployment", "StatefulSet", "NetworkPolicy"})  # fmt: skip
 _MAY_REPLACE = frozenset({"PersistentVolumeClaim"})
-_CLUSTER_WIDE = frozenset({"Node", "Namespace", "PersistentVolume"})
+_CLUSTER_WIDE = frozenset({"Node", "Namespace", "PersistentVolume", *_WEBHOOKS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +103,23 @@ class Policy:
                 raise PolicyError(f"{action.restarts} is no workload that can be restarted")
         if isinstance(action, StoreAccount):
             accounts.check(action)
-        if isinstance(action, Scale) and not 0 <= action.replicas <= self.max_replicas:
-            raise PolicyError(
-                f"{action.replicas} replicas are not allowed",
-                hint=f"mitigation.max_replicas is {self.max_replicas}",
-            )
+        if isinstance(action, CreateObject):
+            _check_manifest(action)
+        if isinstance(action, Scale) and action.replicas < 0:
+            raise PolicyError(f"{action.replicas} replicas are not allowed")
+
+    def check_size(self, target: ObjectRef, do: Sequence[Json], before: Json) -> None:
+        """Raise `PolicyError` when a plan wants more replicas than allowed; fewer than now always may be."""
+        now = before.get("spec", {}).get("replicas", 1)
+        for step in do:
+            wanted = step.get("value")
+            if step.get("op") != "replace" or step.get("path") != "/spec/replicas":
+                continue
+            if isinstance(wanted, int) and wanted > max(self.max_replicas, int(now)):
+                raise PolicyError(
+                    f"{wanted} replicas of {target} are not allowed",
+                    hint=f"mitigation.max_replicas is {self.max_replicas}",
+                )
 
 
 def _kinds(action: Single | Manual) -> Collection[str]:
@@ -119,6 +145,23 @@ def _check_field(action: SetField) -> None:
             f"{action.path} of a {action.object.kind} may not be set",
             hint=f"what may: {', '.join(allowed)}",
         )
+    if action.object.kind in _WEBHOOKS and action.path.split("/")[3:] not in (
+        [name] for name in _WEBHOOK_FIELDS
+    ):
+        raise PolicyError(
+            f"{action.path} of a {action.object.kind} may not be set",
+            hint=f"of a webhook these may: {', '.join(_WEBHOOK_FIELDS)}",
+        )
+    if (action.object.kind, action.path) == ("Service", "/spec/type") and action.value != _INSIDE:
+        raise PolicyError(f"{action.object}: a Service is not opened to the outside here")
+    if action.path in _NARROWER and action.value in ("", "false"):
+        return
     text = f"{action.path} {action.value}"
     if any(name in text or f'"{name[1:]}"' in text for name in _FORBIDDEN):
         raise PolicyError(f"{action.path}: rights of containers are not widened here")
+
+
+def _check_manifest(action: CreateObject) -> None:
+    text = action.manifest
+    if action.object.kind in _WORKLOADS and any(f'"{name[1:]}"' in text for name in _FORBIDDEN):
+        raise PolicyError(f"{action.object}: rights of containers are not widened here")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 from copilot.model.action import Mitigation, parts
 from copilot.model.clock import Clock
 from copilot.model.diagnosis import Diagnosis, Finding, Severity
-from copilot.model.scope import Scope, Window
+from copilot.model.scope import ObjectRef, Scope, Window
 
 Symptoms = Callable[[Scope], Awaitable[tuple[Finding, ...]]]
 """Looks at a scope again and returns what deviates now."""
@@ -21,11 +22,16 @@ Unfinished = Callable[[], Awaitable[str]]
 class Verification:
     """How long to look, and how soon first, in seconds; later looks come up to three times later.
 
-    The symptom must stay away for two looks in a row.
+    The symptom must stay away for two looks in a row. Where a part of the symptoms is gone in time,
+    the rest has `patience` times as long again: a program that crashed for lack of what is repaired now is started
+    again by the kubelet after up to five minutes. A look goes back `recent` seconds at most, so that
+    what failed before it does not count.
     """
 
     timeout: float = 240.0
     interval: float = 5.0
+    patience: float = 1.5
+    recent: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +44,42 @@ class Outcome:
     new: tuple[str, ...] = ()
 
 
+_LIKELY = 0.5
+"""From this confidence on another root cause is taken to be there as well."""
+
+
 def symptoms_of(diagnosis: Diagnosis, mitigation: Mitigation) -> tuple[str, ...]:
-    """Return the keys of the findings that `mitigation` must make go away."""
+    """Return the keys of the findings that `mitigation` must make go away.
+
+    A symptom that another likely cause explains as well, one that this does not repair, may stay: of
+    two things that are broken at once, the repair of one alone is not wrong because users still fail.
+    """
     targets = {part.object for part in parts(mitigation.action)}
     same = [r for r in diagnosis.root_causes if r.cause == mitigation.cause]
     roots = [r for r in same if targets & {r.object, *r.also}] or same[:1]
     cited = {i for r in roots for i in r.evidence}
     cited |= {i for r in roots for step in r.chain for i in step.evidence}
     places = targets.union(*({r.object, *r.also} for r in roots))
-    return tuple(
-        finding.key
+    found = [
+        finding
         for finding in diagnosis.findings
         if roots
         and finding.severity is not Severity.INFO
         and (finding.object in places or cited & set(finding.evidence))
-    )
+    ]
+    shared = _of_others(diagnosis, places)
+    kept = [f for f in found if f.object in places or not shared & set(f.evidence)]
+    return tuple(dict.fromkeys(finding.key for finding in kept or found))
+
+
+def _of_others(diagnosis: Diagnosis, places: Collection[ObjectRef]) -> set[str]:
+    """Return the evidence of the likely causes at other places."""
+    return {
+        evidence
+        for root in diagnosis.root_causes
+        if root.confidence >= _LIKELY and not {root.object, *root.also} & set(places)
+        for evidence in (*root.evidence, *(i for step in root.chain for i in step.evidence))
+    }
 
 
 async def verify(
@@ -79,16 +106,18 @@ async def verify(
         pause = min(pause * 1.3, 3 * settings.interval)
         now = clock.now()
         seconds = (now - started).total_seconds()
-        window = Window(started, now, scope.window.baseline_start)
+        since = max(started, now - timedelta(seconds=settings.recent))
+        window = Window(since, now, scope.window.baseline_start)
         seen = await symptoms(Scope(scope.cluster, scope.namespaces, window, scope.services))
         remaining = tuple(sorted({f.key for f in seen} & set(keys)))
         new = tuple(
             sorted({f.key for f in seen if f.severity is Severity.CRITICAL} - before - set(keys))
         )
+        better = not new and set(remaining) < set(keys)
         if not remaining and (left := await unfinished()):
             remaining = (left,)
         clean = clean + 1 if not remaining and not new else 0
         if clean >= 2:
             return Outcome(True, seconds)
-        if seconds >= settings.timeout:
+        if seconds >= settings.timeout * (1 + settings.patience * better):
             return Outcome(False, seconds, remaining, new)

@@ -51,7 +51,16 @@ class Writes:
             raise
 
     async def take_back(self, target: ObjectRef, undo: Sequence[Json], *, partly: bool) -> None:
-        """Undo what `inverse` stored. `partly`: it may be that not every write had been done."""
+        """Undo what `inverse` stored. `partly`: it may be that not every write had been done.
+
+        A replaced claim that has got its volume meanwhile is not taken from the pods that use it:
+        then nothing is undone. Raises `SourceRejected`.
+        """
+        for step in undo:
+            whole = step.get("op") == ON
+            for each in step["patch"] if whole else [step]:
+                if each.get("op") == REPLACE:
+                    await self._still_free(ObjectRef(**step["object"]) if whole else target)
         if not any(step.get("op") == ON for step in undo):
             await self.send(target, list(undo))
             return
@@ -62,6 +71,14 @@ class Writes:
                 # The guard of a write that had not been done yet does not hold.
                 if not partly:
                     raise
+
+    async def _still_free(self, target: ObjectRef) -> None:
+        try:
+            body = await self._reader.get(target.kind, target.namespace, target.name)
+        except SourceMissing:
+            return
+        if (body.get("status") or {}).get("phase") == "Bound":
+            raise SourceRejected(f"{target} is bound now, and its pods use its data")
 
     async def send(
         self, target: ObjectRef, patch: list[Json], *, dry_run: bool = False

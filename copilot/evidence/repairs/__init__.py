@@ -7,20 +7,35 @@ from collections.abc import Iterator
 
 from copilot.evidence.case import Case
 from copilot.evidence.changes import Rollout
-from copilot.evidence.kube import dig, name_of
+from copilot.evidence.kube import created, dig, name_of
 from copilot.evidence.ranking import Candidate
-from copilot.evidence.repairs import allowing, placing, programs, routing, running, storage, stores
-from copilot.evidence.repairs.common import Facts, Maker, Row
+from copilot.evidence.repairs import (
+    addresses,
+    allowing,
+    cloning,
+    images,
+    nets,
+    options,
+    placing,
+    probing,
+    programs,
+    references,
+    restoring,
+    routing,
+    running,
+    sizing,
+    storage,
+    stores,
+)
+from copilot.evidence.repairs.common import Facts, Maker, Row, concerned, nudged
+from copilot.evidence.repairs.revisions import ANY, last_without, touches
 from copilot.evidence.snapshot import event_time, revision_of
-from copilot.model.action import Restart, Risk, RollBack, Scale, SetImage, Several
+from copilot.model.action import DeleteObject, Restart, Risk, RollBack, Scale, SetImage, Several
 from copilot.model.scope import ObjectRef
-
-_ANY = ("",)
-
 
 _CHANGED_BY: dict[str, tuple[str, ...]] = {
     "image": ("image", "imagePullSecrets"),
-    "workload": _ANY,
+    "workload": ANY,
     "config": ("env", "envFrom", "volumes", "volumeMounts", "ports", "hostNetwork"),
     "probe": ("readinessProbe", "livenessProbe", "startupProbe", "ports"),
     "resources": ("resources", "env", "args", "command"),
@@ -30,12 +45,16 @@ _CHANGED_BY: dict[str, tuple[str, ...]] = {
     "security": ("securityContext", "serviceAccountName", "volumes", "automountServiceAccountToken"),
     "network": ("dnsPolicy", "dnsConfig", "hostAliases", "hostNetwork"),
     "dependency": ("env", "envFrom", "args", "command", "hostAliases"),
-    "init": _ANY,
+    "init": ANY,
     "autoscaling": ("resources",),
     "database": ("env", "envFrom", "args", "command", "image"),
-    "application": _ANY,
+    "application": ANY,
 }  # fmt: skip
 """Which changed fields of a pod template can have brought a cause about, by the cause's area."""
+_FLAGGED = frozenset({"application.errors", "application.slow", "queue.consumer_lag", "queue.poison_message",
+                      "resources.memory_leak", "resources.cpu_saturation", "traffic.surge",
+                      "cache.ineffective", "dependency.slow"})  # fmt: skip
+"""What a switched-on flag can be behind."""
 _RESTART = frozenset({"resources.memory_leak", "dependency.pool_exhausted", "application.slow",
                       "workload.crash_on_start", "pod.killed", "resources.cpu_saturation",
                       "application.errors", "node.resource_exhausted"})  # fmt: skip
@@ -44,6 +63,17 @@ _RESTART = frozenset({"resources.memory_leak", "dependency.pool_exhausted", "app
 def actions(case: Case, candidate: Candidate, facts: Facts) -> Iterator[Row]:
     """Yield the actions that address a cause, the most direct first."""
     maker = _MAKERS.get(candidate.cause)
+    facts = {
+        **facts,
+        "also": ",".join(f"{ref.kind}/{ref.name}" for ref in candidate.also),
+        "namespace": next(
+            (r.namespace for r in (candidate.object, *candidate.also) if r.namespace), ""
+        ),
+    }
+    if candidate.cause in _FLAGGED:
+        yield from running.flagged(case, candidate.object, facts)
+    if case.snapshot.seen:
+        yield from restoring.as_before(case, candidate.cause, candidate.object, facts)
     if maker is not None:
         yield from maker(case, candidate.object, facts)
     yield from _roll_back(case, candidate)
@@ -68,11 +98,26 @@ def _roll_back(case: Case, candidate: Candidate) -> Iterator[Row]:
     """Return to the revision before, when the present one touched what the cause is about."""
     fields = _CHANGED_BY.get(candidate.cause.split(".")[0])
     for ref in (candidate.object, *candidate.also):
-        found = case.rollout(ref) if ref.kind == "Deployment" and fields else None
-        if found is None or found.reverts or not case.snapshot.is_known_period(found.at):
+        if ref.kind != "Deployment" or not fields:
             continue
-        if fields != _ANY and not any(
-            c.field in (fields or ()) or c.path.startswith("initContainers") for c in found.changes
+        found = case.rollout(ref)
+        fits = found is not None and any(touches(c.path, fields) for c in found.changes)
+        if found is None or not fits:
+            earlier = last_without(case, ref, fields)
+            if earlier:
+                yield (
+                    f"Roll Deployment {ref.name} back to revision {earlier}",
+                    RollBack(ref, earlier),
+                    Risk.LOW,
+                    "Roll forward to the present revision again.",
+                    "The earlier revision's pods become ready.",
+                )
+                return
+        if (
+            found is None
+            or found.reverts
+            or not case.snapshot.is_known_period(found.at)
+            or not fits
         ):
             continue
         title, action = (
@@ -122,10 +167,22 @@ def _image(ref: ObjectRef, facts: Facts) -> Iterator[Row]:
 
 
 def _address(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
-    yield from running.env(case, ref, facts)
-    yield from running.env_port(case, ref, facts)
+    yield from addresses.settings(case, ref, facts)
     yield from placing.aliases(case, ref, facts)
+    yield from addresses.as_others(case, ref, facts)
+    yield from addresses.files(case, ref, {})
+    yield from routing.unreached(case, ref, {})
     yield from programs.image(case, ref, facts)
+
+
+def _selector(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
+    yield from routing.selector(case, ref, facts)
+    yield from routing.unreached(case, ref, {})
+
+
+def _names(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
+    yield from nets.name_servers(case, ref, facts)
+    yield from placing.aliases(case, ref, facts)
 
 
 def _program(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
@@ -133,12 +190,27 @@ def _program(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
     yield from programs.image(case, ref, facts)
 
 
+def _limits(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
+    obj = case.snapshot.get(ref)
+    if ref.kind == "LimitRange" and obj is not None and case.snapshot.is_known_period(created(obj)):
+        yield (
+            f"Delete LimitRange {ref.name}",
+            nudged(case, DeleteObject(ref), concerned(case, ref, facts)),
+            Risk.MEDIUM,
+            "Create it again as it was.",
+            "What it forbade works again.",
+        )
+    yield from sizing.within(case, ref, facts)
+
+
 _MAKERS: dict[str, Maker] = {
     "service.target_port_mismatch": routing.target_port,
-    "service.selector_mismatch": routing.selector,
+    "service.selector_mismatch": _selector,
     "service.selects_wrong_pods": routing.selector,
     "service.missing": routing.service,
     "service.port_mismatch": routing.offered_port,
+    "dependency.unreachable": routing.unreached,
+    "dependency.slow": routing.unreached,
     "workload.bad_command": programs.command,
     "workload.crash_on_start": _program,
     "workload.bad_rollout": programs.image,
@@ -150,27 +222,47 @@ _MAKERS: dict[str, Maker] = {
     "scheduling.cordoned": placing.uncordon,
     "scheduling.taint": placing.untaint,
     "scheduling.scheduler_missing": placing.scheduler,
-    "resources.quota_exceeded": allowing.quota,
-    "resources.limit_range": allowing.in_the_way,
-    "network.policy_blocks": allowing.in_the_way,
-    "probe.readiness_misconfigured": running.probe,
-    "probe.liveness_misconfigured": running.probe,
-    "probe.startup_misconfigured": running.probe,
-    "resources.memory_limit_too_low": running.memory,
+    "resources.quota_exceeded": sizing.quota,
+    "resources.limit_range": _limits,
+    "network.policy_blocks": nets.policy,
+    "probe.readiness_misconfigured": probing.probe,
+    "probe.liveness_misconfigured": probing.probe,
+    "probe.startup_misconfigured": probing.probe,
+    "resources.memory_limit_too_low": sizing.memory,
     "resources.cpu_throttling": running.cpu,
     "security.pod_security": allowing.security,
     "scheduling.pod_affinity": placing.pod_affinity,
     "scheduling.priority_class_missing": placing.priority,
-    "config.port_conflict": placing.host_port,
+    "config.port_conflict": placing.ports,
     "dependency.wrong_address": _address,
-    "database.wrong_password": running.stale,
+    "database.wrong_password": options.password,
     "database.login_revoked": stores.grant,
     "database.user_missing": stores.create,
-    "network.dns": placing.aliases,
+    "network.dns": _names,
     "init.stuck": running.init,
     "security.service_account_missing": allowing.account,
     "autoscaling.at_limit": running.autoscaler,
     "storage.claim_unbound": storage.claim,
     "config.env_wrong": _address,
+    "config.value_wrong": addresses.files,
+    "config.secret_missing": references.reference,
+    "config.configmap_missing": references.reference,
+    "image.not_found": images.other,
+    "image.pull_unauthorized": images.other,
+    "image.registry_unreachable": images.other,
+    "image.wrong_architecture": images.other,
+    "workload.missing": cloning.workload,
+    "workload.update_strategy": nets.strategy,
+    "resources.request_too_large": sizing.request,
+    "autoscaling.no_metrics": sizing.metric_request,
+    "storage.claim_missing": storage.missing,
+    "storage.class_missing": storage.of_class,
+    "network.ingress_misroute": nets.ingress,
+    "admission.webhook_failing": nets.webhook,
+    "database.tls_mismatch": options.tls,
+    "database.connection_limit": options.connections,
+    "database.memory_full": options.full,
+    "traffic.surge": running.more,
+    "queue.consumer_lag": running.more,
     "config.feature_flag": running.flag,
 }

@@ -6,20 +6,42 @@ import json
 from collections.abc import Iterator
 
 from copilot.evidence.case import Case
-from copilot.evidence.kube import containers, dig
-from copilot.evidence.repairs.common import BACK, POD, READY, Facts, Maker, Row
+from copilot.evidence.kube import containers, dig, labels_of
+from copilot.evidence.repairs.common import BACK, POD, READY, WORKLOADS, Facts, Maker, Row
 from copilot.model.action import RemoveNodeSelector, Risk, SetField
 from copilot.model.scope import ObjectRef
 
+_NODE_RULE = "requiredDuringSchedulingIgnoredDuringExecution"
 
-def node_selector(_case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
-    """Remove the selector that no node fulfils."""
-    if "key" in facts:
+
+def node_selector(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
+    """Remove what no node fulfils: a key of the selector, a rule about nodes, a node by name."""
+    spec = case.snapshot.spec(ref)
+    selector = spec.get("nodeSelector") or {}
+    nodes = [labels_of(node) for node in case.snapshot.of("Node")]
+    for key, value in selector.items():
+        if key == facts.get("key") or not any(labels.get(key) == value for labels in nodes):
+            yield (
+                f"Remove the node selector {key} from {ref.kind} {ref.name}",
+                RemoveNodeSelector(ref, str(key)),
+                Risk.LOW,
+                "Put the node selector back.",
+                "Its pods are scheduled and become ready.",
+            )
+    if dig(spec, f"affinity.nodeAffinity.{_NODE_RULE}"):
         yield (
-            f"Remove the node selector {facts['key']} from {ref.kind} {ref.name}",
-            RemoveNodeSelector(ref, str(facts["key"])),
+            f"Remove the rule about nodes from {ref.kind} {ref.name}",
+            SetField(ref, f"{POD}/affinity/nodeAffinity/{_NODE_RULE}"),
             Risk.LOW,
-            "Put the node selector back.",
+            BACK,
+            "Its pods are scheduled and become ready.",
+        )
+    if spec.get("nodeName") and ref.kind in WORKLOADS:
+        yield (
+            f"No longer bind {ref.kind} {ref.name} to node {spec['nodeName']}",
+            SetField(ref, f"{POD}/nodeName"),
+            Risk.LOW,
+            BACK,
             "Its pods are scheduled and become ready.",
         )
 
@@ -83,6 +105,9 @@ anti_affinity = removed("affinity/podAntiAffinity", "the pod anti-affinity")
 affinity = removed("affinity/podAffinity", "the pod affinity")
 
 
+spread = removed("topologySpreadConstraints", "the spread constraints")
+
+
 aliases = removed("hostAliases", "the host aliases")
 
 
@@ -93,13 +118,15 @@ def pod_affinity(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
     """Remove the rules about other pods."""
     yield from anti_affinity(case, ref, facts)
     yield from affinity(case, ref, facts)
+    yield from spread(case, ref, facts)
 
 
-def host_port(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
-    """Give up the ports of the node."""
-    for number, container in enumerate(containers(case.snapshot.spec(ref))):
+def ports(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
+    """Give up the ports of the node; remove the container that claims another's port."""
+    spec = case.snapshot.spec(ref)
+    for number, container in enumerate(containers(spec)):
         for index, port in enumerate(container.get("ports") or []):
-            if port.get("hostPort"):
+            if port.get("hostPort") and not spec.get("hostNetwork"):
                 yield (
                     f"Give up host port {port['hostPort']} of {ref.kind} {ref.name}",
                     SetField(ref, f"{POD}/containers/{number}/ports/{index}/hostPort"),
@@ -107,3 +134,34 @@ def host_port(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
                     "Claim it again.",
                     READY,
                 )
+    if spec.get("hostNetwork"):
+        yield (
+            f"Let {ref.kind} {ref.name} have a network of its own",
+            SetField(ref, f"{POD}/hostNetwork"),
+            Risk.MEDIUM,
+            BACK,
+            READY,
+        )
+    yield from _double(case, ref)
+
+
+def _double(case: Case, ref: ObjectRef) -> Iterator[Row]:
+    """The later of two containers with one port; never the one that bears the workload's name."""
+    found = containers(case.snapshot.spec(ref))
+    seen: dict[object, int] = {}
+    for number, container in enumerate(found):
+        for port in container.get("ports") or []:
+            first = seen.setdefault(port.get("containerPort"), number)
+            if first == number:
+                continue
+            main = container.get("name") == ref.name
+            other = first if main else number
+            yield (
+                f"Remove container {found[other].get('name')}, which claims port"
+                f" {port.get('containerPort')} as well, from {ref.kind} {ref.name}",
+                SetField(ref, f"{POD}/containers/{other}"),
+                Risk.MEDIUM,
+                BACK,
+                READY,
+            )
+            return

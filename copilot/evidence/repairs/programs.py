@@ -52,7 +52,19 @@ def _by_name(case: Case, ref: ObjectRef, container: Json) -> list[str]:
     family = _family(case, ref, str(container.get("image", "")))
     if program == ref.name or len(family) < _FAMILY:
         return []
+    shape, count = Counter(_shape(case, other) for other in family).most_common(1)[0]
+    if count == len(family):
+        return [shape[0] + ref.name, *shape[1:]]
     return [f"{folder}/{ref.name}" if folder else ref.name, *words[1:]]
+
+
+def _shape(case: Case, ref: ObjectRef) -> tuple[str, ...]:
+    """Return a workload's command without the program's own name: its folder, then the arguments."""
+    for item in containers(case.snapshot.spec(ref)):
+        words = [str(word) for word in item.get("command") or [""]]
+        if words[0].rpartition("/")[2] == ref.name:
+            return (words[0].removesuffix(ref.name), *words[1:])
+    return ("",)
 
 
 def _family(case: Case, ref: ObjectRef, image: str) -> list[ObjectRef]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from copilot.evidence.analyzers.written import only_at_start, switched_off, switched_on, uses
 from copilot.evidence.case import Case
-from copilot.evidence.kube import containers, created, dig, ref_of
-from copilot.evidence.repairs.common import BACK, POD, READY, Facts, Row, place, twice
-from copilot.model.action import DeleteObject, Restart, Risk, Scale, SetField, Several
+from copilot.evidence.kube import containers, dig, ref_of
+from copilot.evidence.repairs.common import BACK, POD, WORKLOADS, Facts, Row, escaped, place
+from copilot.model.action import Restart, Risk, Scale, SetField
 from copilot.model.scope import ObjectRef
 
 
@@ -33,57 +34,6 @@ def resume(_case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
         "Suspend it again.",
         "It runs at its next time.",
     )
-
-
-def probe(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
-    """Point the probe to the port that is served."""
-    path, container = place(case, ref, str(facts.get("container", "")))
-    for name in ("readinessProbe", "livenessProbe", "startupProbe"):
-        probe = container.get(name) or {}
-        if str(facts.get("probe", name)) != name or not isinstance(facts.get("port"), int):
-            continue
-        for how in ("httpGet", "tcpSocket", "grpc"):
-            if how in probe and probe[how].get("port") != facts["port"]:
-                yield (
-                    f"Point the {name} of {ref.name} to port {facts['port']}",
-                    SetField(ref, f"{path}/{name}/{how}/port", json.dumps(facts["port"])),
-                    Risk.LOW,
-                    BACK,
-                    READY,
-                )
-
-
-def memory(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
-    """Raise the memory limit."""
-    path, container = place(case, ref, str(facts.get("container", "")))
-    limit = dig(container, "resources.limits.memory")
-    if not limit:
-        yield from _default_limit(case, ref)
-    if limit:
-        raised = twice(twice(str(limit)))
-        yield (
-            f"Raise the memory limit of {ref.name} from {limit} to {raised}",
-            SetField(ref, f"{path}/resources/limits/memory", json.dumps(raised)),
-            Risk.MEDIUM,
-            BACK,
-            "It is not killed any more.",
-        )
-
-
-def _default_limit(case: Case, ref: ObjectRef) -> Iterator[Row]:
-    """Delete a new LimitRange whose default limit it is, and restart what got the default."""
-    for item in case.snapshot.of("LimitRange"):
-        place = ref_of(item)
-        own = place.namespace == ref.namespace and case.snapshot.is_known_period(created(item))
-        defaults = [dig(part, "default.memory") for part in dig(item, "spec.limits", []) or []]
-        if own and any(defaults):
-            yield (
-                f"Delete LimitRange {place.name}, whose default limit it is, and restart {ref.name}",
-                Several(place, (DeleteObject(place), Restart(ref))),
-                Risk.MEDIUM,
-                "Create the LimitRange again as it was.",
-                "It is not killed any more.",
-            )
 
 
 def stale(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
@@ -128,36 +78,6 @@ def autoscaler(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
         )
 
 
-def env(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
-    """Set a variable to the one port that the Service it names really has."""
-    name = str(facts.get("setting", "")).removeprefix("env ")
-    path, container = place(case, ref, str(facts.get("container", "")))
-    right, value = facts.get("right"), str(facts.get("value", ""))
-    for index, item in enumerate(container.get("env") or []):
-        if item.get("name") == name and item.get("value") == value and right:
-            yield (
-                f"Set {name} of {ref.name} to {right}",
-                SetField(ref, f"{path}/env/{index}/value", json.dumps(str(right))),
-                Risk.LOW,
-                BACK,
-                "It reaches what it calls.",
-            )
-
-
-def env_port(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
-    """Correct a variable that names a port which the Service that it names has not, where it has one only."""
-    for setting in case.wiring.settings.get(ref, ()):
-        service = case.snapshot.get(setting.target) if setting.target else None
-        ports = [p.get("port") for p in dig(service, "spec.ports", []) or []]
-        wrong = setting.address.port
-        if len(ports) != 1 or not wrong or wrong in ports or not setting.field.startswith("env "):
-            continue
-        right = setting.value.replace(f":{wrong}", f":{ports[0]}")
-        if right != setting.value:
-            own = {"setting": setting.field, "value": setting.value, "right": right}
-            yield from env(case, ref, {**own, "container": setting.container})
-
-
 def flag(_case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
     """Switch the flag off."""
     if ref.kind == "ConfigMap" and "file" in facts and "text" in facts:
@@ -170,6 +90,53 @@ def flag(_case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
             Risk.LOW,
             "Switch it on again.",
             "The requests that took the faulty path succeed.",
+        )
+
+
+def flagged(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
+    """Switch the one flag off that a ConfigMap edited within the period has switched on."""
+    found = []
+    for config in case.snapshot.of("ConfigMap"):
+        place_ = ref_of(config)
+        if place_.namespace != ref.namespace or case.changed_at(place_) is None:
+            continue
+        users = [ref_of(w) for w in case.snapshot.workloads if uses(case, ref_of(w), place_)]
+        for file, text in (dig(config, "data", {}) or {}).items():
+            found += [
+                (place_, users, str(file), str(text), name) for name in switched_on(str(text))
+            ]
+    for place_, users, file, text, name in found if len(found) == 1 else []:
+        off = switched_off(text, name)
+        reader = users[0] if users and only_at_start(case, users[0], place_) else None
+        restarts = f"{reader.kind}/{reader.name}" if reader else ""
+        if off:
+            yield (
+                f"Switch feature flag {name} off in ConfigMap {place_.name}",
+                SetField(place_, f"/data/{escaped(file)}", json.dumps(off), restarts),
+                Risk.LOW,
+                "Switch it on again.",
+                "What it switched on is over.",
+            )
+
+
+def more(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
+    """Take more traffic: let its autoscaler go higher, else twice the replicas."""
+    scalers = [
+        ref_of(item)
+        for item in case.snapshot.of("HorizontalPodAutoscaler")
+        if dig(item, "spec.scaleTargetRef.name") == ref.name
+        and ref_of(item).namespace == ref.namespace
+    ]
+    if scalers:
+        yield from autoscaler(case, scalers[0], facts)
+    elif ref.kind in WORKLOADS[:2]:
+        now = int(dig(case.snapshot.get(ref), "spec.replicas", 1) or 1)
+        yield (
+            f"Scale {ref.kind} {ref.name} from {now} to {2 * now}",
+            Scale(ref, 2 * now),
+            Risk.MEDIUM,
+            "Scale it back to the present number.",
+            "More replicas take the load.",
         )
 
 
