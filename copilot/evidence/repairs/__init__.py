@@ -139,7 +139,12 @@ _SCALED = re.compile(r"caled (?:up|down) replica set (\S+) (?:from \d+ )?to (\d+
 
 
 def _count_before(case: Case, ref: ObjectRef, found: Rollout) -> int:
-    """Return how many replicas the revision before had, where the rollout raised that too; else 0."""
+    """Return how many replicas the revision before had, where the rollout raised that too; else 0.
+
+    What the rollout itself scaled its two ReplicaSets to on the way says nothing about that.
+    """
+    newest = case.snapshot.replica_sets(ref)[0]
+    began = created(newest) or found.at
     sets = {revision_of(item): name_of(item) for item in case.snapshot.replica_sets(ref)}
     wanted = int(dig(case.snapshot.get(ref), "spec.replicas", 1) or 0)
     scaled = any(
@@ -149,7 +154,7 @@ def _count_before(case: Case, ref: ObjectRef, found: Rollout) -> int:
     count = 0
     for event in case.snapshot.events(ref):
         match, when = _SCALED.search(str(event.get("message", ""))), event_time(event)
-        if match and when and found.at and match[1] == sets.get(found.previous) and when < found.at:
+        if match and when and began and match[1] == sets.get(found.previous) and when < began:
             count = int(match[2])
     return count if 0 < count < wanted and not scaled else 0
 
