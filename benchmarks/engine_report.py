@@ -193,7 +193,7 @@ def remarks(developed: Sequence[Outcome], held: Sequence[Outcome], faulty: int) 
         "",
         f"What to know of this page: repairs were tried on {len(tried)} of the {faulty} faulty development cases, by the"
         " engine as it was at that time. The development calibration error is that of the cases fitted to; leaving out one"
-        f" kind of fault at a time it is {fit['error']:.3f} [{fit['low']:.3f}, {fit['high']:.3f}]"
+        f" kind of fault at a time it is {fit['whole']['error']:.3f} [{fit['whole']['low']:.3f}, {fit['whole']['high']:.3f}]"
         " (`benchmarks.engine_calibration`). The held-out run is of one frozen engine, its confidence included."
         f" Of the held-out kinds, {', '.join(sorted(WORKED_ON))} occur in AIOpsLab's list too, on the development apps, and were"
         f" worked on there; without them the held-out table is {row('', worked).strip(' |')} (columns as above).",

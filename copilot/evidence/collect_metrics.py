@@ -59,7 +59,7 @@ class _Family:
     window: str
     labels: Sequence[str]
     series: Sequence[Series]
-    failed: Sequence[Series] = ()
+    failed: Sequence[Series] | None = None
     total: Sequence[Series] = ()
     counts: Sequence[Series] = ()
 
@@ -148,7 +148,8 @@ class MetricReads:
         if again:
             family.series, family.labels = again, labels
         took = duration_metrics(family.counter)
-        family.failed = await self._optional(FAILED.get(family.counter), family)
+        if family.counter in FAILED:
+            family.failed = await self._optional(FAILED[family.counter], family)
         family.total = await self._optional(took[0] if took else None, family)
         family.counts = await self._optional(took[1] if took else None, family)
 
@@ -269,7 +270,8 @@ def flow_line(flow: Flow) -> str:
     """Write a flow as one line: who, rate, failing share, latency, now against the baseline."""
     who = f"{flow.caller} -> {flow.service}" if flow.caller else flow.service
     parts = [f"{who}: {_pair(flow.rate.now, flow.rate.base, '.2f')} requests/s"]
-    parts.append(f"{_pair(100 * flow.errors.now, _times(flow.errors.base, 100), '.1f')} % failing")
+    share = _pair(100 * flow.errors.now, _times(flow.errors.base, 100), ".1f")
+    parts.append(f"{share} % failing" if flow.judged else "failures not counted")
     if flow.latency:
         parts.append(f"{_pair(1000 * flow.latency.now, _times(flow.latency.base, 1000), '.0f')} ms")
     return ", ".join(parts)

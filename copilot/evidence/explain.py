@@ -45,7 +45,7 @@ def root_cause(
     cited = [e for step in chain[:1] for e in step.evidence]
     cited += [e for c, _ in _by_strength(candidate) for e in c.finding.evidence]
     cited += [e for step in chain[1:4] for e in step.evidence[:1]]
-    sure = calibrated(candidate.confidence, candidate.strength)
+    sure = calibrated(candidate.strength)
     return RootCause(
         object=candidate.object,
         cause=candidate.cause,
@@ -147,12 +147,19 @@ def onset(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> datetim
     return min((t for t in own if t), default=earliest)
 
 
+_WORTH_A_LOOK = 0.35
+"""Weight of what harms nothing that is known, and may not be meant so."""
+
+
 def summarize(
     verdict: Verdict, ranking: Ranking, causes: Sequence[RootCause], scope_text: str
 ) -> str:
     """Return the diagnosis in one or two sentences."""
     if verdict is Verdict.HEALTHY:
-        return f"Nothing is wrong in {scope_text}: no present symptom was found."
+        text = f"Nothing is wrong in {scope_text}: no present symptom was found."
+        odd = max(ranking.symptoms, key=lambda clue: clue.weight, default=None)
+        noted = odd is not None and odd.weight >= _WORTH_A_LOOK
+        return f"{text} Worth a look, though: {odd.finding.summary}." if odd and noted else text
     if verdict is Verdict.INCONCLUSIVE:
         shown = (
             ranking.symptoms[0].finding.summary if ranking.symptoms else "too little could be read"

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from connectors.api.values import Json
 from copilot.evidence.addresses import Address, addresses
@@ -16,6 +17,7 @@ from copilot.evidence.snapshot import Snapshot
 from copilot.model.scope import ObjectRef
 
 _RECENT = 20
+_BURSTS, _BETWEEN = 300, 60.0
 _CLEAN = timedelta(seconds=60)
 _EPHEMERAL = 32768
 _ANNOUNCED = 4
@@ -115,16 +117,20 @@ def _goes_on(lines: Sequence[LogLine], now: datetime) -> bool:
     """Whether lines are still being written, judged by the pace at which they came.
 
     Four times the usual pause without a new one, and it has stopped (for independent events
-    that is wrong in 2 % of the cases).
+    that is wrong in 2 % of the cases). Lines that come in bursts may be silent for as long as they
+    were several times before.
     """
-    times = [line.at for line in lines if line.at][-_RECENT:]
+    every = [line.at for line in lines if line.at]
+    times = every[-_RECENT:]
     if not times:
         return False
     silence = (now - times[-1]).total_seconds()
     if len(times) < 3:
         return silence <= 45
     pause = (times[-1] - times[0]).total_seconds() / (len(times) - 1)
-    return silence <= min(max(8.0, 4 * pause), 300.0)
+    pauses = sorted((b - a).total_seconds() for a, b in pairwise(every[-_BURSTS:]))
+    usual = 1.3 * pauses[-3] if len(pauses) >= 10 else 0.0
+    return silence <= min(max(8.0, 4 * pause, min(usual, _BETWEEN)), 300.0)
 
 
 def _sample(lines: Sequence[LogLine]) -> tuple[str, ...]:

@@ -52,7 +52,10 @@ def propose(case: Case, candidate: Candidate) -> list[Mitigation]:
     for one in found:
         unique.setdefault(one.id, one)
     found = list(unique.values())
-    text = instructions(candidate.object, candidate.cause, facts, candidate.best[1].because)
+    because = candidate.best[1].because
+    text = byhand.instead(case, candidate.object, candidate.cause) or instructions(
+        candidate.object, candidate.cause, facts, because
+    )
     if not found:
         # Instructions for a person only where the copilot can do nothing itself.
         manual = Manual(
@@ -167,9 +170,9 @@ def kubectl(action: Action) -> str:
             # Of a map "add" also puts in the place of what is there; of a list it would insert.
             operation = "replace" if action.path.rpartition("/")[2].isdigit() else "add"
             change = {"op": operation, "path": action.path, "value": json.loads(action.value)}
-        patch = shlex.quote(json.dumps([change]))
+        quoted = shlex.quote(json.dumps([change]))
         again = f"kubectl rollout restart {action.restarts.lower()} -n {ref.namespace}"
-        return f"kubectl patch {where} --type=json -p {patch}" + (
+        return f"kubectl patch {where} --type=json -p {quoted}" + (
             f"\n{again}" * bool(action.restarts)
         )
     if isinstance(action, CreateObject):

@@ -22,6 +22,7 @@ its place, and against there being none.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -124,7 +125,9 @@ def rank(case: Case, clues: Sequence[Clue], prefer: Iterable[ObjectRef] = ()) ->
         key=lambda c: (
             not _relevant(case, c, wanted),
             c.confidence < DOUBTFUL,
-            -c.confidence * _mass(c, symptoms),
+            # About as sure: what accounts for more of what is seen comes first.
+            -round(c.confidence, 1),
+            -_mass(c, symptoms),
         )
     )
     others.sort(key=lambda c: -c.confidence)
@@ -149,6 +152,9 @@ def _candidates(case: Case, clues: Sequence[Clue]) -> list[Candidate]:
             candidate.claims.append((clue, claim))
             strength = claim.strength * (LATENT if _latent(clue) else 1.0)
             candidate.prior = max(candidate.prior, _prior(strength, clue.weight))
+    claimed: dict[ObjectRef, list[ObjectRef]] = defaultdict(list)
+    for candidate in found.values():
+        claimed[candidate.object] += [clue.place for clue, _ in candidate.claims]
     recent = case.now - max(
         timedelta(seconds=case.snapshot.scope.window.seconds), timedelta(minutes=5)
     )
@@ -161,6 +167,8 @@ def _candidates(case: Case, clues: Sequence[Clue]) -> list[Candidate]:
         known = case.snapshot.get(candidate.object) is not None and candidate.object.kind in _GRAPH
         linked = len(case.topology.upstream(candidate.object)) > 1
         places = tuple(dict.fromkeys(clue.place for clue, _ in candidate.claims))
+        if candidate.changed:  # an edit may harm each of those who use it
+            places = tuple(dict.fromkeys((*places, *claimed[candidate.object])))
         candidate.nodes = (candidate.object,) if known or linked else places
     return sorted(found.values(), key=lambda c: (c.object, c.cause))
 
@@ -298,10 +306,33 @@ def _cover(candidates: Sequence[Candidate], symptoms: Sequence[Clue]) -> list[Ca
             if _gain(early, others, symptoms) <= 0:
                 chosen.remove(early)
                 barred.add(id(early))
+    _exchange(chosen, candidates, symptoms)
     for candidate in chosen:
         absent = _absent([c for c in chosen if c is not candidate], symptoms)
         candidate.score = _gain(candidate, absent, symptoms)
     return chosen
+
+
+def _exchange(
+    chosen: list[Candidate], candidates: Sequence[Candidate], symptoms: Sequence[Clue]
+) -> None:
+    """Put a likelier rival in the place of an early choice that later ones made less likely."""
+    for index, early in enumerate(chosen if len(chosen) > 1 else ()):
+        rest = [c for c in chosen if c is not early]
+        taken = {c.object for c in rest}
+        absent = _absent(rest, symptoms)
+        own = _gain(early, absent, symptoms)
+        mine = {i for i, chance in early.explains.items() if chance >= 0.3}
+        rivals = [
+            c
+            for c in candidates
+            if c not in chosen
+            and c.object not in taken
+            and any(c.explains.get(i, 0.0) >= 0.3 for i in mine)
+        ]
+        best = max(rivals, key=lambda c: _gain(c, absent, symptoms), default=early)
+        if _gain(best, absent, symptoms) > own:
+            chosen[index] = best
 
 
 def _confidence(

@@ -22,7 +22,7 @@ _SYMPTOM = 0.45
 _SURE = 0.35
 _CAUSES = 5
 _TOGETHER = 12
-_CERTAIN = 0.9
+_CERTAIN = 0.75
 _HOPS = 3
 
 
@@ -166,7 +166,7 @@ def _repairs(case: Case, ranking: Ranking, shown: Sequence[Candidate]) -> dict[s
 
 def _surely(candidate: Candidate) -> bool:
     """Whether a cause is sure enough, by itself and against its rivals, to be repaired unasked for."""
-    sure = calibrated(candidate.confidence, candidate.strength)
+    sure = calibrated(candidate.strength)
     return min(sure, candidate.confidence) >= _CERTAIN
 
 

@@ -112,7 +112,7 @@ def seconds_per_unit(metric: str) -> float:
 def flows(
     query: str,
     series: Sequence[Series],
-    failed: Sequence[Series],
+    failed: Sequence[Series] | None,
     total_time: Sequence[Series],
     counts: Sequence[Series],
     *,
@@ -122,12 +122,17 @@ def flows(
     recent: float,
     owners: Owners = NOBODY,
 ) -> list[Flow]:
-    """Bring series to flows per service and per edge, now against the baseline."""
+    """Bring series to flows per service and per edge, now against the baseline.
+
+    `failed` are the failures where the family counts them apart, None where it does not.
+    """
     calls = gather(series, namespaces, owners)
     errors = gather([s for s in series if is_error(s.labels)], namespaces, owners)
-    for key, extra in gather(failed, namespaces, owners).items():
+    for key, extra in gather(failed or (), namespaces, owners).items():
         errors[key] = _add(errors.get(key, ()), extra)
-    judged = set(calls) if failed else {key_of(s.labels, namespaces, owners) for s in series if is_judged(s.labels)}  # fmt: skip
+    judged = {key_of(s.labels, namespaces, owners) for s in series if is_judged(s.labels)}
+    if failed is not None:
+        judged |= set(calls)
     times = gather(total_time, namespaces, owners)
     measured = gather(counts, namespaces, owners)
     found = []

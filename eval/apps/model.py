@@ -482,8 +482,15 @@ class Variant(Strict):
     exit_code: int = 1
 
 
+class _Remembering:
+    """Holds what follows from the fields, and is none."""
+
+    __slots__ = ("_exposure",)
+    _exposure: dict[str, float]
+
+
 @dataclass(frozen=True, slots=True)
-class App(Strict):
+class App(Strict, _Remembering):
     """An app under test. `label` is the label key that names a pod's service.
 
     `sampling` is the share of requests that are traced; `jaeger` names the app's own tracing
@@ -516,13 +523,17 @@ class App(Strict):
         """The services that log in to a store."""
         return [service for service in self.services.values() if store in service.logins]
 
-    def exposure(self) -> dict[str, float]:
+    def exposure(self) -> Mapping[str, float]:
         """Per service, the share of user requests that fail when nothing of it answers.
 
         A message fails with its broker; what consumers do with it later, no user waits for. A call that
         a cache spares counts by its share: while the cache answers.
         """
-        return {name: self._share_through(name) for name in self.services}
+        if not hasattr(self, "_exposure"):
+            # Asked for with every kind of fault, and the same again.
+            found = {name: self._share_through(name) for name in self.services}
+            object.__setattr__(self, "_exposure", found)
+        return self._exposure
 
     def _share_through(self, target: str) -> float:
         total = sum(request.share for request in self.workload.mix) or 1.0

@@ -204,9 +204,9 @@ def _clue(case: Case, growth: _Growth, found: Sequence[_Worker]) -> Iterator[Clu
 def _claims(case: Case, growth: _Growth, worker: _Worker, grew: str) -> Iterator[Claim]:
     obj = case.snapshot.get(worker.workload)
     if worker.scaled and obj is not None:
-        facts: dict[str, Fact] = {"replicas": earlier_count(case, obj)}
         why = f"it has zero replicas, and {grew}"
-        yield Claim(worker.workload, "workload.scaled_to_zero", 0.93, why, facts=facts)
+        before: dict[str, Fact] = {"replicas": earlier_count(case, obj)}
+        yield Claim(worker.workload, "workload.scaled_to_zero", 0.93, why, facts=before)
         return
     sure = 0.85 if growth.untaken else 0.5
     if growth.failing and growth.idle:
@@ -218,7 +218,8 @@ def _claims(case: Case, growth: _Growth, worker: _Worker, grew: str) -> Iterator
         )
         yield Claim(worker.workload, "queue.poison_message", (0.7 if again else 0.4) * worker.likely, f"{grew}, {how}")  # fmt: skip
         sure = 0.4
-    yield Claim(worker.workload, "queue.consumer_lag", sure * worker.likely, grew)
+    facts: dict[str, Fact] = {"stalled": 1} if growth.untaken else {}
+    yield Claim(worker.workload, "queue.consumer_lag", sure * worker.likely, grew, facts=facts)
 
 
 def _lives(case: Case, workload: ObjectRef) -> bool:

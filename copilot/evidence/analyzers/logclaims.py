@@ -9,7 +9,7 @@ from copilot.evidence.analyzers import configfiles, logins, names, ownclaims, ta
 from copilot.evidence.analyzers.subject import Subject
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Fact
-from copilot.evidence.kube import dig, is_true, name_of, ref_of
+from copilot.evidence.kube import brief, dig, is_true, name_of, ref_of
 from copilot.evidence.logscan import LogIssue
 from copilot.evidence.mounts import mounts
 from copilot.evidence.signatures import DEPENDENCY_KINDS
@@ -175,6 +175,10 @@ def _missing_file(case: Case, issue: LogIssue) -> list[Claim]:
                 "name": ref.name,
                 "key": key,
             }
+            changed = case.changed_at(ref)
+            if not has and changed is not None and case.snapshot.get(ref) is not None:
+                why += f"; it was edited at {brief(changed)}"
+                return [Claim(ref, cause, 0.95, why, (issue.workload,), facts=facts)]
             return [Claim(issue.workload, cause, 0.5 if has else 0.92, why, (ref,), facts=facts)]
     return [
         Claim(issue.workload, "config.env_wrong", 0.3, f"{name} misses a file", facts=facts),

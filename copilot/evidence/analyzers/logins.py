@@ -111,8 +111,10 @@ def _refused(
     elif _renewed(case, store, client):
         sure, lost = 0.3, 0.65
         absent = f"{absent}; {store.name} was started anew after it, and what it held may be gone"
+    secret = edited_secret(case, client)
+    also = (*([secret] if secret else []), store)
     return [
-        Claim(client, "database.wrong_password", sure, because, also=(store,), facts=facts),
+        Claim(client, "database.wrong_password", sure, because, also=also, facts=facts),
         Claim(store, "database.user_missing", lost, absent, also=(client,)),
     ]
 

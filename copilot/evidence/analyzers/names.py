@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from copilot.evidence.analyzers import targets
 from copilot.evidence.case import Case
-from copilot.evidence.clues import Claim
+from copilot.evidence.changes import Change
+from copilot.evidence.clues import Claim, Fact
 from copilot.evidence.kube import dig, is_true
 from copilot.evidence.logscan import LogIssue
 from copilot.model.scope import ObjectRef
@@ -20,15 +21,27 @@ _CLUSTER = ("ClusterFirst", "ClusterFirstWithHostNet")
 def claims(case: Case, issue: LogIssue, dependency: ObjectRef | None) -> list[Claim]:
     """Return why a program does not find a name, which exists unless another analyzer says so."""
     workload = issue.workload
-    host = dependency.name if dependency else issue.blames.host if issue.blames else "names"
+    host = issue.blames.host if issue.blames else dependency.name if dependency else "names"
     own = own_servers(case, workload)
     if own:
         why = f"its {own} keeps it from resolving {host}"
         return [Claim(workload, "network.dns", 0.9, why)]
     if dependency is not None and case.snapshot.get(dependency) is None:
         return [Claim(dependency, "network.dns", 0.2, f"{workload.name} cannot resolve {host}")]
+    told = _told_anew(case, issue)
+    if told:
+        return [Claim(workload, "config.env_wrong", 0.92, told, facts=_told_facts(case, issue))]
+    callers = case.topology.upstream(workload)
     others = sorted(
-        {i.workload for i in case.issues if i.kind == "dns" and (i.ongoing or i.final)} - {workload}
+        {
+            i.workload
+            for i in case.issues
+            if i.kind == "dns"
+            and (i.ongoing or i.final)
+            # A caller repeats what it is answered: it has asked for no name itself.
+            and not (i.workload in callers and (i.blames is None or i.blames.host == host))
+        }
+        - {workload}
     )
     why = f"{workload.kind} {workload.name} cannot resolve {host}"
     why += ", which exists" if dependency else ""
@@ -47,6 +60,31 @@ def claims(case: Case, issue: LogIssue, dependency: ObjectRef | None) -> list[Cl
         Claim(workload, "network.dns", 0.5 if well else 0.2, why),
         Claim(SERVER, "network.dns", 0.25, why, also=_ALSO),
     ]
+
+
+def _change(case: Case, issue: LogIssue) -> Change | None:
+    host = issue.blames.host if issue.blames else ""
+    for change in case.changes(issue.workload, "env", "args", "command") if host else ():
+        if host in change.after and host not in change.before:
+            return change
+    return None
+
+
+def _told_anew(case: Case, issue: LogIssue) -> str:
+    """Return that the name which is not found is one that the latest revision brought; else ""."""
+    change = _change(case, issue)
+    host = issue.blames.host if issue.blames else ""
+    return f"its latest revision changed {change}, and {host} is not found" if change else ""
+
+
+def _told_facts(case: Case, issue: LogIssue) -> dict[str, Fact]:
+    change = _change(case, issue)
+    facts: dict[str, Fact] = {"container": issue.log.container, "rolled_out": 1}
+    if change is not None:
+        facts["previous"] = change.before
+        if change.field == "env":
+            facts["setting"] = f"env {change.path.rpartition('/')[2]}"
+    return facts
 
 
 def own_servers(case: Case, workload: ObjectRef) -> str:

@@ -197,7 +197,8 @@ def ingresses(case: Case) -> Iterator[Clue]:
                 + (f" port {port}" if service else "")
                 + ", which does not exist"
             )
-            fresh = case.changed_at(ref) is not None
+            written = case.changed_at(ref) or created(ingress)
+            fresh = case.snapshot.is_recent(written) or case.changed_at(ref) is not None
             yield case.clue(
                 "network.ingress_dead_end",
                 ref,
@@ -209,12 +210,30 @@ def ingresses(case: Case) -> Iterator[Clue]:
                     ),
                 ],
                 weight=0.7 if fresh else 0.3,
-                onset=case.changed_at(ref),
+                onset=written if fresh else None,
                 claims=[
-                    Claim(ref, "network.ingress_misroute", 0.8 if service or fresh else 0.45, why)
+                    Claim(ref, "network.ingress_misroute", 0.85 if service or fresh else 0.45, why)
                 ],
+                # Who calls from outside comes in by the same door as to the Services that are there.
+                place=_entry(case, ingress) if fresh else None,
             )
             break
+
+
+def _entry(case: Case, ingress: Json) -> ObjectRef | None:
+    """Return a Service that Ingresses of the same host lead to, and that has pods."""
+    hosts = {rule.get("host") for rule in dig(ingress, "spec.rules", []) or []}
+    for other in case.snapshot.of("Ingress"):
+        if namespace_of(other) != namespace_of(ingress) or not hosts & {
+            rule.get("host") for rule in dig(other, "spec.rules", []) or []
+        }:
+            continue
+        for backend in _backends(other):
+            name = str(dig(backend, "service.name") or backend.get("serviceName") or "")
+            service = ObjectRef("Service", namespace_of(other), name)
+            if case.snapshot.backing(service):
+                return service
+    return None
 
 
 def misrouted(case: Case) -> Iterator[Clue]:

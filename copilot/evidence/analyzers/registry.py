@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from copilot.evidence.analyzers import (
     amplified,
     backlog,
+    bound,
     dependencies,
     drifted,
     failing,
@@ -36,6 +37,7 @@ ANALYZERS: tuple[Callable[[Case], Iterator[Clue]], ...] = (
     workloads.analyze,
     workloads.strategies,
     services.analyze,
+    bound.analyze,
     offered.analyze,
     settings.analyze,
     policies.analyze,

@@ -106,6 +106,15 @@ def logged_addresses(case: Case) -> Iterator[Clue]:
                     continue
                 why = f"it logs that it uses {address.host}:{address.port}, and Service {found.name} has only port {', '.join(map(str, ports))}"
                 facts: dict[str, Fact] = {"container": log.container}
+                claims = [Claim(workload, "dependency.wrong_address", 0.93, why, facts=facts)]
+                if _taken_away(case, workload, found, address.port):
+                    told = f"{workload.name}, which is as it was, uses its port {address.port}, which its pods"
+                    told += f" declare, and it has only port {', '.join(map(str, ports))}"
+                    offer: dict[str, Fact] = {"port": address.port}
+                    claims = [
+                        Claim(found, "service.port_mismatch", 0.93, told, facts=offer),
+                        Claim(workload, "dependency.wrong_address", 0.15, why, facts=facts),
+                    ]
                 yield case.clue(
                     "log.unknown_port",
                     workload,
@@ -116,11 +125,20 @@ def logged_addresses(case: Case) -> Iterator[Clue]:
                     ],
                     weight=0.6,
                     onset=line.at,
-                    claims=[Claim(workload, "dependency.wrong_address", 0.93, why, facts=facts)],
+                    claims=claims,
                     place=workload,
                     local=True,
                 )
                 break
+
+
+def _taken_away(case: Case, caller: ObjectRef, service: ObjectRef, port: int) -> bool:
+    """Whether it is the Service that lost a port: its pods declare it, and the caller is as it was."""
+    if case.changes(caller, "env", "envFrom", "args", "command", "image"):
+        return False
+    pods = case.snapshot.selected(case.snapshot.get(service) or {})
+    declared = any(port in declared_ports(pod.get("spec") or {}) for pod in pods)
+    return declared or (case.changed_at(service) is not None and bool(pods))
 
 
 def cut_off(case: Case) -> Iterator[Clue]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from connectors.api.values import Json
+from copilot.evidence.analyzers import preemption
 from copilot.evidence.analyzers.subject import TEMPLATE, Subject
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue, Fact
@@ -190,15 +191,10 @@ def _claims(
         claims.append(_volume_affinity(subject, shown))
     if "volume" in kinds:
         claims += _volumes(subject, shown)
-    if any(e.get("reason") == "Preempted" for e in case.snapshot.pod_events(subject.pod)):
-        claims.append(
-            Claim(
-                workload,
-                "scheduling.preempted",
-                0.9,
-                "a workload of higher priority took its place",
-            )
-        )
+    pushed = preemption.claim(subject)
+    if pushed is not None:
+        claims = [pushed[0], *(c.times(0.2) for c in claims)]
+        evidence.append(pushed[1])
     if not claims and "not_ready" in kinds:
         claims += [Claim(ref_of(n), "node.not_ready", 0.8, shown) for n in nodes[:1]]
     if not claims and "affinity" in kinds:

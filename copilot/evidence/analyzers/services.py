@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from connectors.api.values import Json
-from copilot.evidence.analyzers import foreign, targets
+from copilot.evidence.analyzers import foreign, targets, unselected
 from copilot.evidence.analyzers.pods import trouble
 from copilot.evidence.case import Case
 from copilot.evidence.changes import declared as manifest
@@ -34,7 +34,10 @@ _SURELY = 0.45
 def analyze(case: Case) -> Iterator[Clue]:
     """Report Services that lead nowhere."""
     for service in case.snapshot.of("Service"):
-        if not dig(service, "spec.selector") or dig(service, "spec.type") == "ExternalName":
+        if dig(service, "spec.type") == "ExternalName":
+            continue
+        if not dig(service, "spec.selector"):
+            yield from unselected.analyze(case, service)
             continue
         pods = case.snapshot.selected(service)
         if pods:

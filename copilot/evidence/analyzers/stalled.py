@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from connectors.api.values import Json
 from copilot.evidence.case import Case
-from copilot.evidence.clues import Claim, Clue, one_line
+from copilot.evidence.clues import Claim, Clue, Fact, one_line
 from copilot.evidence.kube import brief, dig, is_true, name_of, namespace_of, ref_of
 from copilot.evidence.loglines import ContainerLog, LogLine
 from copilot.evidence.mounts import mounts
@@ -39,6 +39,7 @@ _HOLDER = re.compile(
     re.I,
 )
 _PATH = re.compile(r"/[\w./-]+")
+_LEASE = re.compile(r"\blease (?:lock )?[\"']?([a-z0-9-]+)/([a-z0-9][a-z0-9.-]*[a-z0-9])", re.I)
 _AGAIN = re.compile(
     r"\brequeu\w*|\bredeliver\w*|\bre-?(?:try|tries|trying|tried|process\w*)\b|\bnack\w*|\bdead[ -]?letter\w*"
     r"|\bpoison\w*|\battempt\b|\bback (?:in|on|into) (?:the )?queue",
@@ -93,6 +94,9 @@ def waiting(case: Case) -> Iterator[Clue]:
             why += f"; the lock is in {held.kind} {held.name}: release it there"
         strength = 0.85 if gone else 0.5
         also = (held,) if held is not None else ()
+        facts: dict[str, Fact] = {"container": log.container, "stalled": 1}
+        facts |= {"lock": f"{held.kind}/{held.name}"} if held is not None else {}
+        cause = "queue.consumer_lag" if _consumes(case, workload) else "unknown"
         yield case.clue(
             "log.waiting",
             workload,
@@ -100,10 +104,9 @@ def waiting(case: Case) -> Iterator[Clue]:
             [_quote(case, pod, log, run), *_shown(case, held)],
             weight=0.8 if gone else 0.6,
             onset=run.first,
-            claims=[Claim(workload, "queue.consumer_lag" if _consumes(case, workload) else "unknown",
-                          strength, why, also=also, facts={"container": log.container})],
+            claims=[Claim(workload, cause, strength, why, also=also, facts=facts)],
             place=workload,
-        )  # fmt: skip
+        )
 
 
 def poisoned(case: Case) -> Iterator[Clue]:
@@ -212,6 +215,9 @@ def _kept_in(case: Case, workload: ObjectRef, text: str, holder: str) -> ObjectR
         for mount in mounts(workload.namespace, case.snapshot.spec(workload)):
             if mount.covers(path) and case.snapshot.get(mount.holder) is not None:
                 return mount.holder
+    lease = _LEASE.search(text)
+    if lease and lease.group(1) == workload.namespace:
+        return ObjectRef("Lease", workload.namespace, lease.group(2))
     for kind in ("Lease", "ConfigMap", "Endpoints") if holder else ():
         for obj in case.snapshot.of(kind):
             kept = dig(obj, "spec.holderIdentity", ""), dig(obj, "data", {}), dig(obj, "metadata.annotations", {})  # fmt: skip

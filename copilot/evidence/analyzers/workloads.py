@@ -54,7 +54,7 @@ def _zero(case: Case, obj: Json) -> Iterator[Clue]:
                 workload,
                 f"{workload.kind} {workload.name} was scaled to zero at {brief(when)}; nothing is known to use it",
                 [case.ledger.value(obj, "spec.replicas")],
-                weight=0.5
+                weight=0.4
                 if event and snapshot.is_recent(when) and not scales_itself(case, obj)
                 else 0.2,
                 onset=when,

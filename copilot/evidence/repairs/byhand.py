@@ -8,6 +8,7 @@ from connectors.api.values import Json
 from copilot.evidence.case import Case
 from copilot.evidence.kube import containers, dig, is_true, name_of, pod_spec
 from copilot.evidence.repairs.common import Facts
+from copilot.evidence.repairs.secrets import by_hand
 from copilot.model.scope import ObjectRef
 
 _CLIENTS = {
@@ -57,6 +58,11 @@ _TEXTS: dict[str, str] = {
     "dependency.pool_exhausted": "kubectl set env {where} -n {ns} <pool size>=<more>",
     "dependency.retry_storm": "kubectl set env {where} -n {ns} <retries>=<fewer>",
 }  # fmt: skip
+
+
+def instead(case: Case, ref: ObjectRef, cause: str) -> str:
+    """Return what a person has to do where more is known than a cause's usual advice; "" where not."""
+    return by_hand(case, ref)[0] if cause == "database.wrong_password" else ""
 
 
 def command(case: Case, ref: ObjectRef, cause: str, facts: Facts) -> str:
@@ -117,11 +123,16 @@ def _store(case: Case, ref: ObjectRef, _facts: Facts) -> str:
     return ""
 
 
+def _password(case: Case, ref: ObjectRef, facts: Facts) -> str:
+    return by_hand(case, ref)[1] or _store(case, ref, facts)
+
+
 _MAKERS: dict[str, Callable[[Case, ObjectRef, Facts], str]] = {
     "config.configmap_missing": _config,
+    "database.wrong_password": _password,
     **dict.fromkeys(
         ("database.lock_contention", "database.connection_limit", "database.memory_full",
-         "database.user_missing", "database.login_revoked", "database.wrong_password",
+         "database.user_missing", "database.login_revoked",
          "database.tls_mismatch"),
         _store,
     ),

@@ -11,6 +11,7 @@ from copilot.evidence.case import Case
 from copilot.evidence.kube import containers, dig
 from copilot.evidence.repairs.common import BACK, POD, READY, Facts, Row, peers
 from copilot.evidence.repairs.running import stale
+from copilot.evidence.repairs.secrets import edited
 from copilot.evidence.repairs.sizing import memory
 from copilot.model.action import Risk, SetField
 from copilot.model.scope import ObjectRef
@@ -82,7 +83,8 @@ def password(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
     """Take a password from where the others of that store take it; else read the Secret again."""
     rows = [*_as_others(case, ref)]
     yield from rows
-    if not rows:
+    secret = edited(case, ref)
+    if not rows and not (secret and secret.reread):
         yield from stale(case, ref, facts)
 
 

@@ -10,7 +10,17 @@ from connectors.api.values import Json
 from copilot.evidence.case import Case
 from copilot.evidence.changes import declared
 from copilot.evidence.kube import containers, dig, is_true
-from copilot.evidence.repairs.common import BACK, POD, READY, Facts, Row, escaped, peers
+from copilot.evidence.repairs.common import (
+    BACK,
+    POD,
+    READY,
+    WORKLOADS,
+    Facts,
+    Row,
+    concerned,
+    escaped,
+    peers,
+)
 from copilot.model.action import Risk, SetField, Several
 from copilot.model.scope import ObjectRef
 
@@ -20,6 +30,11 @@ _NEAR = 0.75
 def reference(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
     """Put a lost key back, or let the workload refer to the object or key of nearly that name."""
     kind, name, key = (str(facts.get(k, "")) for k in ("kind", "name", "key"))
+    if ref.kind not in WORKLOADS:
+        # What is missing may be named itself; it is its users that refer to it.
+        users = concerned(case, ref, facts)
+        users.sort(key=lambda user: any(is_true(p, "Ready") for p in case.snapshot.pods(user)))
+        ref = users[0] if users else ref
     if not name:
         # Of a key that a volume wants the kubelet tells neither object nor path.
         key = key or str(facts.get("missing", "")).removeprefix("key ").partition(" of ")[0]
@@ -36,15 +51,45 @@ def reference(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
         yield (
             f"Put key {key} of ConfigMap {name} back as it was applied",
             SetField(ObjectRef(kind, ref.namespace, name), f"/data/{escaped(key)}", json.dumps(before[key]),
-                     f"{ref.kind}/{ref.name}"),
+                     _reader(ref)),
             Risk.LOW,
             "Remove it again.",
             READY,
         )  # fmt: skip
     keys = [*(dig(obj or {}, "data", {}) or {}), *_read_by_others(case, ref, name)]
-    near = difflib.get_close_matches(key, keys, 1, 0.6) or keys[: len(keys) == 1]
+    stem = [k for k in keys if k.partition(".")[0] == key.partition(".")[0]]
+    near = difflib.get_close_matches(key, keys, 1, 0.6) or stem[: len(stem) == 1]
+    near = near or keys[: len(keys) == 1]
     if near:
-        yield from _keys(case, ref, name, key, near[0])
+        rows = list(_keys(case, ref, name, key, near[0]))
+        yield from rows
+        if not rows and kind == "ConfigMap":
+            yield from _renamed(ref, obj or {}, name, key, near[0])
+
+
+def _renamed(ref: ObjectRef, config: Json, name: str, old: str, new: str) -> Iterator[Row]:
+    """Give a key its old name back, where the ConfigMap is mounted as a whole: a program opens it as a file."""
+    text = (dig(config, "data", {}) or {}).get(new)
+    if text is None or old.partition(".")[0] != new.partition(".")[0]:
+        return
+    if old.endswith(".json"):
+        try:
+            json.loads(text)
+        except ValueError:
+            return
+    yield (
+        f"Put key {old} of ConfigMap {name} back, with what {new} says",
+        SetField(ObjectRef("ConfigMap", ref.namespace, name), f"/data/{escaped(old)}", json.dumps(text),
+                 _reader(ref)),
+        Risk.LOW,
+        "Remove it again.",
+        READY,
+    )  # fmt: skip
+
+
+def _reader(ref: ObjectRef) -> str:
+    """Return what to restart: the workload that a cause is about, "" where it is about none."""
+    return f"{ref.kind}/{ref.name}" if ref.kind in WORKLOADS else ""
 
 
 def _read_by_others(case: Case, ref: ObjectRef, name: str) -> list[str]:

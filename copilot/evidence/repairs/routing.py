@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from copilot.evidence.analyzers.offered import asked
 from copilot.evidence.case import Case
 from copilot.evidence.kube import declared_ports, dig, ref_of, template_labels
 from copilot.evidence.repairs.common import BACK, Facts, Row
@@ -61,9 +62,11 @@ def service(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
     workload = case.snapshot.get(behind[0]) if behind else None
     if ref.kind != "Service" or workload is None or len(behind) > 1:
         return
-    asked = _asked(case, ref)
+    called = asked(case, ref)
     own = declared_ports(case.snapshot.spec(behind[0]))
-    numbers = [*own, *(p for p in asked if p not in own)] if len(own) != 1 or not asked else asked
+    numbers = (
+        [*own, *(p for p in called if p not in own)] if len(own) != 1 or not called else called
+    )
     if not numbers:
         return
     target = next(iter(own)) if len(own) == 1 else None
@@ -102,12 +105,13 @@ def traffic_policy(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
 def offered_port(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
     """Offer the port that the callers use again, in place of the one that leads where it led."""
     ports = dig(case.snapshot.get(ref), "spec.ports", []) or []
-    port = facts.get("port")
+    called = asked(case, ref)
+    lost = [p for p in called if all(offered.get("port") != p for offered in ports)]
+    port = facts.get("port") or (lost[0] if len(lost) == 1 else None)
     if not isinstance(port, int) or any(p.get("port") == port for p in ports):
         return
-    asked = _asked(case, ref)
     led = [i for i, p in enumerate(ports) if p.get("targetPort") == port]
-    idle = [i for i, p in enumerate(ports) if p.get("port") not in asked]
+    idle = [i for i, p in enumerate(ports) if p.get("port") not in called]
     found = next((some[0] for some in (led, [*range(len(ports))], idle) if len(some) == 1), None)
     if found is not None:
         yield (
@@ -117,18 +121,6 @@ def offered_port(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
             BACK,
             f"Connections to {ref.name}:{port} are answered again.",
         )
-
-
-def _asked(case: Case, ref: ObjectRef) -> list[int]:
-    """Return the ports of a Service that callers are configured with."""
-    return sorted(
-        {
-            setting.address.port
-            for settings in case.wiring.settings.values()
-            for setting in settings
-            if setting.target == ref and setting.address.port
-        }
-    )
 
 
 def unreached(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator
+from datetime import datetime
 
+from connectors.api.values import Json
+from copilot.evidence.analyzers.targets import looks_like_store
 from copilot.evidence.analyzers.written import only_at_start, switched_off, switched_on, uses
 from copilot.evidence.case import Case
 from copilot.evidence.kube import containers, dig, ref_of
 from copilot.evidence.repairs.common import BACK, POD, WORKLOADS, Facts, Row, escaped, place
+from copilot.evidence.repairs.secrets import edited
+from copilot.evidence.snapshot import event_time
 from copilot.model.action import Restart, Risk, Scale, SetField
 from copilot.model.scope import ObjectRef
+
+_SCALED_DOWN = re.compile(r"caled down replica set \S+ from (\d+) to \d+")
 
 
 def scale(_case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
@@ -41,7 +50,8 @@ def stale(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
     found = containers(case.snapshot.spec(ref))
     read = [dig(e, "valueFrom.secretKeyRef.name") for c in found for e in c.get("env") or []]
     read += [dig(e, "secretRef.name") for c in found for e in c.get("envFrom") or []]
-    names = sorted({str(name) for name in read if name})
+    changed = edited(case, ref)
+    names = [changed.secret.name] if changed else sorted({str(name) for name in read if name})
     if names:
         yield (
             f"Restart {ref.kind} {ref.name}, to read Secret {names[0]} again",
@@ -66,16 +76,50 @@ def cpu(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
 
 
 def autoscaler(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
-    """Let the autoscaler go higher."""
-    most = dig(case.snapshot.get(ref), "spec.maxReplicas")
-    if isinstance(most, int):
+    """Let the autoscaler go higher: as high as it was before an edit, and as its measure asks for."""
+    obj = case.snapshot.get(ref)
+    most = dig(obj, "spec.maxReplicas")
+    if isinstance(most, int) and obj is not None:
+        edited = case.changed_at(ref)
+        count = max(2 * most, _before(case, obj, edited), _asked(obj))
         yield (
-            f"Let autoscaler {ref.name} go up to {2 * most} replicas",
-            SetField(ref, "/spec/maxReplicas", str(2 * most)),
-            Risk.MEDIUM,
+            f"Let autoscaler {ref.name} go up to {count} replicas",
+            SetField(ref, "/spec/maxReplicas", str(count)),
+            Risk.LOW if edited else Risk.MEDIUM,
             BACK,
             "More replicas take the load.",
         )
+
+
+def _before(case: Case, scaler: Json, edited: datetime | None) -> int:
+    """Return how many replicas an autoscaler's edit took pods from, 0 where none is known."""
+    name, space = str(dig(scaler, "spec.scaleTargetRef.name")), ref_of(scaler).namespace
+    target = ObjectRef(str(dig(scaler, "spec.scaleTargetRef.kind")), space, name)
+    found = [
+        int(match[1])
+        for event in case.snapshot.events(target)
+        if (match := _SCALED_DOWN.search(str(event.get("message", ""))))
+        and edited
+        and (when := event_time(event))
+        and when >= edited
+    ]
+    return max(found, default=0)
+
+
+def _asked(scaler: Json) -> int:
+    """Return how many replicas an autoscaler's own measure asks for, 0 where it is not known."""
+    now = int(dig(scaler, "status.currentReplicas", 0) or 0)
+    found = [0]
+    for wanted, seen in zip(
+        dig(scaler, "spec.metrics", []) or [], dig(scaler, "status.currentMetrics", []) or [],
+        strict=False,
+    ):  # fmt: skip
+        target = dig(wanted, "resource.target.averageUtilization")
+        measured = dig(seen, "resource.current.averageUtilization")
+        same = dig(wanted, "resource.name") == dig(seen, "resource.name")
+        if same and isinstance(target, int) and isinstance(measured, int) and target > 0:
+            found.append(math.ceil(now * measured / target))
+    return max(found)
 
 
 def flag(_case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
@@ -129,7 +173,8 @@ def more(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
     ]
     if scalers:
         yield from autoscaler(case, scalers[0], facts)
-    elif ref.kind in WORKLOADS[:2]:
+    elif ref.kind in WORKLOADS[:2] and not looks_like_store(case, ref):
+        # A second replica of a store would answer out of data of its own.
         now = int(dig(case.snapshot.get(ref), "spec.replicas", 1) or 1)
         yield (
             f"Scale {ref.kind} {ref.name} from {now} to {2 * now}",

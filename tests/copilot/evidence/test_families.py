@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.api.values import Series
-from copilot.evidence.collect_metrics import MetricReads
+from copilot.evidence.collect_metrics import MetricReads, flow_line
 from copilot.evidence.request_labels import Key, Owners, is_error, key_of, program_of
 from copilot.evidence.request_metrics import choose, seconds_per_unit
 from copilot.evidence.telemetry import Flow, Telemetry
@@ -109,6 +109,17 @@ async def test_a_label_of_many_programs_gives_way_to_the_pod() -> None:
     shares = {name: round(flow.errors.now, 2) for name, flow in found.items()}
     assert shares == {"api": 0.5, "store": 0.0, "web": 0.25}
     assert any("pod" in q and TOTAL in q for q in metrics.queries)
+
+
+async def test_failures_that_nobody_counts_are_not_said_to_be_none() -> None:
+    api = (await flows(RecordedMetrics([f"{TIMES}_count"], parcels())))["api"]
+    assert not api.judged and "failures not counted" in flow_line(api)
+    edge = {"client": "web", "server": "api"}
+    graph = "traces_service_graph_request_total"
+    told = await read(
+        three_services(), RecordedMetrics([graph], {f"rate({graph}[": [series(1, 1, **edge)]})
+    )
+    assert [f.judged for f in told.flows] == [True]
 
 
 async def test_no_more_is_asked_where_the_labels_tell_the_programs() -> None:

@@ -8,7 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from connectors.api.values import Series
+from copilot.evidence.analyzers import stalled
+from copilot.evidence.case import Case
+from copilot.evidence.ledger import Ledger
+from copilot.evidence.loglines import ContainerLog, parse_log
 from copilot.evidence.queue_metrics import kind_of, meters, queue_query
+from copilot.evidence.snapshot import Snapshot
 from copilot.model.diagnosis import Diagnosis, Verdict
 from copilot.tools.sources import Sources
 from tests.copilot.evidence.recorded import FixedClock, RecordedMetrics, diagnose
@@ -93,6 +98,22 @@ async def test_a_worker_scaled_to_zero_is_missed_at_its_queue() -> None:
     assert first(diagnosis) == ("Deployment", "label-worker", "workload.scaled_to_zero")
 
 
+async def test_scaled_to_zero_and_missed_by_nobody_is_worth_a_word() -> None:
+    world = World()
+    world.service("web")
+    world.service("reporter", 8090)
+    world.objects["Service"].remove(world.get("Service", "reporter"))
+    world.deployment("reporter")["spec"]["replicas"] = 0
+    world.objects["Pod"] = [
+        p for p in world.objects["Pod"] if "reporter" not in p["metadata"]["name"]
+    ]
+    world.event("Deployment", "reporter", "ScalingReplicaSet",
+                "Scaled down replica set reporter-abc12 to 0", type="Normal", count=1, last=200, first=200)  # fmt: skip
+    diagnosis = await look(world, [])
+    assert diagnosis.verdict is Verdict.HEALTHY
+    assert "Deployment reporter was scaled to zero" in diagnosis.summary
+
+
 async def test_a_worker_that_hangs_while_it_is_connected() -> None:
     found = [
         backlog(growing(240)),
@@ -150,6 +171,34 @@ async def test_the_lock_of_a_pod_that_is_gone_is_found_where_it_is_kept() -> Non
     assert first(diagnosis) == ("Deployment", "label-worker", "queue.consumer_lag")
     text = diagnosis.root_causes[0].summary
     assert "ConfigMap label-worker-leader" in text and "label-worker-6b7c9d-x2v9k" in text
+
+
+@pytest.mark.parametrize(
+    ("lines", "weight"),
+    [
+        (
+            "failed to acquire lease shop/worker-lock, lock is held by label-worker-6b7c9d-x2v9k_1f",
+            0.8,
+        ),
+        ("waiting to acquire migration lock", 0.6),
+        ("waiting for leadership: lock is held by web-abc12-x1", 0.0),
+        ("waiting for mq:5672: [Errno 111] Connection refused", 0.0),
+    ],
+)
+def test_what_a_program_waits_for(lines: str, weight: float) -> None:
+    world = parcels()
+    world.log("label-worker", *((120 - 5 * i, lines) for i in range(24)))
+    logs = [
+        ContainerLog(
+            "shop", "label-worker-abc12-x1", "label-worker", False, "logs", parse_log(text)
+        )
+        for text in world.logs.values()
+    ]
+    snapshot = Snapshot(scope(), NOW, world.objects, logs=logs)
+    found = list(stalled.waiting(Case(snapshot, Ledger(scope(), NOW))))
+    assert [clue.weight for clue in found] == ([weight] if weight else [])
+    if "lease" in lines:
+        assert found[0].claims[0].facts["lock"] == "Lease/worker-lock"
 
 
 async def test_one_of_two_waits_by_nature() -> None:

@@ -5,7 +5,15 @@ import json
 import pytest
 
 from copilot.mitigation.policy import Policy
-from copilot.model.action import Action, CreateObject, DeleteObject, Restart, SetField
+from copilot.model.action import (
+    Action,
+    CreateObject,
+    DeleteObject,
+    Restart,
+    SetField,
+    SetImage,
+    Several,
+)
 from copilot.model.errors import ActionError, PolicyError
 from copilot.model.events import ActionFinished
 from copilot.model.scope import ObjectRef, Scope, Window
@@ -77,10 +85,49 @@ async def test_what_is_deleted_comes_back_as_it_was(rig: Rig) -> None:
     assert (await rig.get(policy))["spec"]["podSelector"] == body["spec"]["podSelector"]  # type: ignore[index]
 
 
+async def test_a_service_that_led_out_of_the_cluster_selects_again_and_can_be_set_back(
+    rig: Rig,
+) -> None:
+    right = (await rig.get(SERVICE))["spec"]["selector"]
+    away = {"spec": {"type": "ExternalName", "externalName": "text.example.com", "selector": None}}
+    await rig.environment.writer.patch("Service", NAMESPACE, SERVICE.name, away)
+    await rig.environment.clock.sleep(120)
+    assert not await rig.environment.healthy()
+    steps = (
+        SetField(SERVICE, "/spec/selector", json.dumps(right)),
+        SetField(SERVICE, "/spec/type", '"ClusterIP"'),
+    )
+    approval = await rig.propose(Several(SERVICE, steps))
+    finished = (await rig.decide(approval))[-1]
+    assert isinstance(finished, ActionFinished) and finished.verified
+    assert "externalName" not in (await rig.get(SERVICE))["spec"]
+    [e async for e in rig.door.undo(approval, by="ann")]
+    spec = (await rig.get(SERVICE))["spec"]
+    assert (spec["type"], spec["externalName"]) == ("ExternalName", "text.example.com")
+    assert "selector" not in spec
+
+
+async def test_a_paused_rollout_takes_its_repair_up_once_it_is_resumed(rig: Rig) -> None:
+    image = "/spec/template/spec/containers/0/image"
+    before = (await rig.get(WORKLOAD))["spec"]["template"]["spec"]["containers"][0]
+    wrong = [{"op": "replace", "path": image, "value": "example/none:9"}]
+    writer = rig.environment.writer
+    await writer.patch("Deployment", NAMESPACE, WORKLOAD.name, wrong, type="json")
+    await rig.environment.clock.sleep(30)
+    await writer.patch("Deployment", NAMESPACE, WORKLOAD.name, {"spec": {"paused": True}})
+    repair = SetImage(WORKLOAD, before["name"], before["image"])
+    resumed = (repair, SetField(WORKLOAD, "/spec/paused", "false"))
+    finished = (await rig.decide(await rig.propose(Several(WORKLOAD, resumed))))[-1]
+    assert isinstance(finished, ActionFinished) and finished.verified
+    body = await rig.get(WORKLOAD)
+    assert body["status"]["updatedReplicas"] == body["status"]["availableReplicas"] == 1
+
+
 @pytest.mark.parametrize(
     "action",
     [
         SetField(SERVICE, "/metadata/labels/x", '"y"'),
+        SetField(SERVICE, "/spec/type", '"NodePort"'),
         SetField(WORKLOAD, f"{POD}/hostNetwork", "true"),
         SetField(WORKLOAD, f"{POD}/containers/0/securityContext", '{"privileged": true}'),
         SetField(ObjectRef("Secret", NAMESPACE, "s"), "/data/x", '"y"'),

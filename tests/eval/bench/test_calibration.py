@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.engine_calibration import Row, fit, interval, probability, validated
+from benchmarks.engine_calibration import Row, at_first_sight, fit, interval, probability, validated
 from copilot.evidence.calibration import calibrated
 from eval.bench.measures import calibration_error
 
@@ -14,15 +14,15 @@ def made(number: int, seed: int = 3) -> list[Row]:
     random = np.random.default_rng(seed)
     found = []
     for index in range(number):
-        strength, share = random.normal(0, 2), random.normal(0, 2)
+        strength = random.normal(0, 2)
         right = random.random() < 1 / (1 + np.exp(-strength))
-        found.append(Row(f"kind-{index % 12}", float(strength), float(share), bool(right)))
+        found.append(Row(f"kind-{index % 12}", float(strength), bool(right)))
     return found
 
 
 def test_the_fit_finds_the_weights_that_made_the_answers() -> None:
-    strength, share, constant = fit(made(4000))
-    assert abs(strength - 1) < 0.12 and abs(share) < 0.1 and abs(constant) < 0.15
+    strength, constant = fit(made(4000))
+    assert abs(strength - 1) < 0.12 and abs(constant) < 0.15
 
 
 def test_what_is_left_out_by_kind_is_calibrated() -> None:
@@ -35,7 +35,14 @@ def test_what_is_left_out_by_kind_is_calibrated() -> None:
     assert probability(fit(cases), cases[0]) > 0
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
-def test_confidence_grows_with_the_evidence(odds: float, less: float, more: float) -> None:
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_confidence_grows_with_the_evidence(less: float, more: float) -> None:
     low, high = sorted((less, more))
-    assert 0 < calibrated(odds, low) <= calibrated(odds, high) < 1
+    assert 0 < calibrated(low) <= calibrated(high) < 1
+
+
+def test_answers_at_first_sight_are_of_more_than_one_set_and_some_are_wrong() -> None:
+    found = at_first_sight()
+    assert len({row.source for row in found}) > 1
+    assert {row.right for row in found} == {True, False}
+    assert len({row.kind for row in found}) == len(found)

@@ -236,8 +236,11 @@ def test_the_same_content_is_the_same_file_and_fits_the_schema(
         for name in archive.namelist():
             text = archive.read(name).decode()
             rows = text.splitlines()[:3] if name.endswith(".jsonl") else [text]
+            schema = {**defs[name], "$defs": defs}
+            checker = jsonschema.validators.validator_for(schema)
+            checker.check_schema(schema)
             for row in rows:
-                jsonschema.validate(json.loads(row), {**defs[name], "$defs": defs})
+                checker(schema).validate(json.loads(row))
 
 
 async def test_kubectl_reads_a_replay_and_is_told_what_is_missing(replay: Replay) -> None:
