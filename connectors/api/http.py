@@ -18,6 +18,7 @@ from connectors.api.http_failures import (
     timed_out,
     too_large,
 )
+from connectors.api.tls import trusted
 
 if TYPE_CHECKING:
     import httpx2
@@ -161,9 +162,10 @@ class HttpClient:
         import httpx2
 
         own = self._settings
-        verify: bool | ssl.SSLContext = own.verify_tls
-        if own.ca_file and own.verify_tls:
-            verify = ssl.create_default_context(cafile=own.ca_file)
+        verify: bool | ssl.SSLContext = False
+        if own.verify_tls:
+            own_ca = own.ca_file
+            verify = ssl.create_default_context(cafile=own_ca) if own_ca else trusted()
         headers = {"Accept": "application/json", "User-Agent": "incident-copilot"}
         if own.token:
             headers["Authorization"] = f"{own.scheme}{own.token}"

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from connectors.api.tls import trusted
 from copilot.agent.budget import Spent
 from copilot.agent.calls import Reply, ToolCall
 from copilot.agent.failures import ToolsRefused, model_errors
@@ -116,13 +117,14 @@ class ModelClient:
         from openai import BadRequestError, UnprocessableEntityError
 
         if self._client is None:
-            from openai import AsyncOpenAI
+            from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
             self._client = AsyncOpenAI(
                 api_key=self._settings.api_key or "none",
                 base_url=self._settings.base_url or DEFAULT_URL,
                 timeout=self._settings.timeout,
                 max_retries=self._settings.max_retries,
+                http_client=DefaultAsyncHttpxClient(verify=trusted()),
             )
         while True:
             options = {k: v for k, v in self._options(tools).items() if k not in self._refused}

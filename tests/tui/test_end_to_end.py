@@ -20,7 +20,7 @@ from tui.approval import ApprovalDialog
 
 
 async def test_ask_approve_verified(tmp_path: Path) -> None:
-    environment = await Emulator.start("social_network", warmup_seconds=1800)
+    environment = await Emulator.start("social_network", warmup_seconds=600)
     try:
         await fault("wrong_image", environment.app).inject(environment, "text-service")
         await environment.clock.sleep(240)

@@ -34,7 +34,7 @@ async def slack() -> AsyncIterator[SlackServer]:
 
 @pytest.fixture
 async def environment() -> AsyncIterator[Emulator]:
-    emulator = await Emulator.start("social_network", warmup_seconds=1800)
+    emulator = await Emulator.start("social_network", warmup_seconds=600)
     await fault("scale_to_zero", emulator.app).inject(emulator, "text-service")
     await emulator.clock.sleep(240)
     yield emulator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from aiohttp import web
 
 from connectors.api.errors import ConnectorError, SourceRejected, SourceUnreachable
 from connectors.api.http import HttpClient, HttpSettings
+from connectors.api.tls import trusted
+from eval.environments.emulator.cluster.tls import make_certificate, server_context
 from tests.loopback.odd_server import OddServer, failing
 
 
@@ -98,3 +101,30 @@ async def test_what_is_no_json(body: str) -> None:
     async with OddServer(failing(200, text=body)) as odd:
         with pytest.raises(ConnectorError, match="no JSON"):
             await ask(odd.url)
+
+
+async def test_a_certificate_is_trusted_by_whom_it_is_given_to_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    certificate, key = make_certificate()
+    file = tmp_path / "ca.pem"
+    file.write_text(certificate)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"a": 1})
+
+    app = web.Application()
+    app.router.add_get("/x", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_context(certificate, key)).start()
+    url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        for _ in range(2):
+            with pytest.raises(SourceUnreachable, match="certificate that we do not trust"):
+                await ask(url)
+            assert await ask(url, ca_file=str(file)) == {"a": 1}
+            assert await ask(url, verify_tls=False) == {"a": 1}
+    finally:
+        await runner.cleanup()
+    assert trusted() is trusted()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import socket
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +21,7 @@ from eval.environments.emulator.environment import Emulator
 from eval.faults.registry import fault
 
 COMMAND = str(Path(sys.executable).parent / "incident-copilot")
+FORKING = "tests.copilot.cli.forking"
 WARMUP, SINCE = 1800.0, 240.0
 
 
@@ -32,12 +37,55 @@ class Done:
         return [line for line in self.stderr.splitlines() if line.startswith("error:")]
 
 
+class Forks:
+    """Runs commands in forked processes, which need not import again what others did."""
+
+    def __init__(self, requests: socket.socket) -> None:
+        self._requests = requests
+
+    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Done:
+        """Run the command line as the installed script does; nothing of it is a terminal."""
+        variables = dict(environment or os.environ)
+        # Its default is made once, where the settings are imported.
+        variables.setdefault("INCIDENT_COPILOT_STATE__FOLDER", f"{variables['HOME']}/state")
+        request = {"arguments": arguments, "environment": variables}
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            streams = [out.fileno(), err.fileno()]
+            socket.send_fds(self._requests, [json.dumps(request).encode()], streams)
+            code = self._requests.recv(64)
+            assert code, "the process that forks has ended"
+            shown = []
+            for stream in (out, err):
+                stream.seek(0)
+                shown.append(stream.read().decode())
+        return Done(int(code), *shown)
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(120)
+    command = [sys.executable, "-m", FORKING, str(theirs.fileno())]
+    with subprocess.Popen(
+        command,
+        cwd=Path(__file__).parents[3],
+        # Threads of a library would not be there in a fork.
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        pass_fds=[theirs.fileno()],
+    ):
+        theirs.close()
+        yield Forks(ours)
+        ours.close()
+
+
 @dataclass
 class Terminal:
     """Runs the command line in processes of its own against one emulated cluster."""
 
     environment: Emulator
     folder: Path
+    forks: Forks
 
     @property
     def variables(self) -> dict[str, str]:
@@ -59,6 +107,12 @@ class Terminal:
         )
 
     async def run(self, *arguments: str, **variables: str) -> Done:
+        """Run a command in a forked process."""
+        environment = {**self.variables, **variables}
+        return await asyncio.to_thread(self.forks.run, *arguments, environment=environment)
+
+    async def run_script(self, *arguments: str, **variables: str) -> Done:
+        """Run the installed script."""
         process = await self.start(*arguments, **variables)
         out, err = await process.communicate()
         assert process.returncode is not None
@@ -81,8 +135,8 @@ async def incident() -> AsyncIterator[Emulator]:
 
 
 @pytest.fixture
-def terminal(incident: Emulator, tmp_path: Path) -> Terminal:
-    return Terminal(incident, tmp_path)
+def terminal(incident: Emulator, tmp_path: Path, forks: Forks) -> Terminal:
+    return Terminal(incident, tmp_path, forks)
 
 
 @pytest.fixture
@@ -92,8 +146,8 @@ def broken(incident: Emulator) -> str:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def healthy(tmp_path: Path) -> AsyncIterator[Terminal]:
+async def healthy(tmp_path: Path, forks: Forks) -> AsyncIterator[Terminal]:
     emulator = await _started()
     await emulator.clock.sleep(SINCE)
-    yield Terminal(emulator, tmp_path)
+    yield Terminal(emulator, tmp_path, forks)
     await emulator.close()

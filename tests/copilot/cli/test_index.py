@@ -2,16 +2,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from copilot.cli.batch import read_queries
 from copilot.model.errors import UsageError
-
-COMMAND = str(Path(sys.executable).parent / "incident-copilot")
+from tests.copilot.cli.conftest import Forks
 
 
 @pytest.fixture
@@ -25,16 +22,9 @@ def queries(tmp_path: Path) -> Path:
     return path
 
 
-def test_many_queries_are_answered_in_one_run(queries: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [COMMAND, "index", "search", "--batch", str(queries), "--format", "jsonl"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "INCIDENT_COPILOT_STATE__FOLDER": str(tmp_path / "state")},
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def test_many_queries_are_answered_in_one_run(queries: Path, forks: Forks) -> None:
+    done = forks.run("index", "search", "--batch", str(queries), "--format", "jsonl")
+    assert done.code == 0, done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["id"] for answer in answers] == ["a", 2]
     for answer in answers:
@@ -56,7 +46,7 @@ def test_a_bad_line_is_named(line: str, tmp_path: Path) -> None:
         read_queries(path)
 
 
-def test_a_batch_is_answered_with_documents_of_ones_own(tmp_path: Path) -> None:
+def test_a_batch_is_answered_with_documents_of_ones_own(tmp_path: Path, forks: Forks) -> None:
     """Ten of them for every query, though nothing speaks for most; what is built in takes no place."""
     folder = tmp_path / "docs"
     (folder / "deep").mkdir(parents=True)
@@ -69,15 +59,8 @@ def test_a_batch_is_answered_with_documents_of_ones_own(tmp_path: Path) -> None:
     queries.write_text("\n".join(map(json.dumps, lines)), "utf-8")
     env = {**os.environ, "INCIDENT_COPILOT_STATE__FOLDER": str(tmp_path / "state")}
     for arguments in (["add", str(folder)], ["search", "--batch", str(queries)]):
-        done = subprocess.run(
-            [COMMAND, "index", *arguments],
-            capture_output=True,
-            text=True,
-            env=env,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        done = forks.run("index", *arguments, environment=env)
+        assert done.code == 0, done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["id"] for answer in answers] == [0, 1, 2]
     for answer in answers:

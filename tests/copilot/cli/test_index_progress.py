@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-COMMAND = str(Path(sys.executable).parent / "incident-copilot")
+from tests.copilot.cli.conftest import COMMAND, Forks
 
 
 def folder_of(tmp_path: Path) -> Path:
@@ -31,7 +30,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_a_bar_on_a_terminal_and_none_without(tmp_path: Path) -> None:
+def test_a_bar_on_a_terminal_and_none_without(tmp_path: Path, forks: Forks) -> None:
     folder = folder_of(tmp_path)
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
@@ -56,19 +55,12 @@ def test_a_bar_on_a_terminal_and_none_without(tmp_path: Path) -> None:
     assert child.returncode == 0, shown
     assert out == "3 added, 0 updated, 0 unchanged, 0 skipped\n"
     assert b"documents" in shown and b"3/3" in shown
-    plain = subprocess.run(
-        [COMMAND, "index", "rebuild"],
-        capture_output=True,
-        text=True,
-        env=environment(tmp_path),
-        timeout=120,
-        check=False,
-    )
-    assert (plain.returncode, plain.stdout, plain.stderr) == (0, "rebuilt\n", "")
+    plain = forks.run("index", "rebuild", environment=environment(tmp_path))
+    assert (plain.code, plain.stdout, plain.stderr) == (0, "rebuilt\n", "")
 
 
 @pytest.mark.matrix
-def test_an_accepted_postmortem_is_a_past_incident(tmp_path: Path) -> None:
+def test_an_accepted_postmortem_is_a_past_incident(tmp_path: Path, forks: Forks) -> None:
     file = tmp_path / "pm-9.md"
     file.write_text(
         "---\ntitle: Ledger froze\ndate: 2026-02-01\nservices: [ledger]\n---\n"
@@ -76,15 +68,8 @@ def test_an_accepted_postmortem_is_a_past_incident(tmp_path: Path) -> None:
     )
 
     def asked(*arguments: str) -> str:
-        done = subprocess.run(
-            [COMMAND, "index", *arguments],
-            capture_output=True,
-            text=True,
-            env=environment(tmp_path),
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        done = forks.run("index", *arguments, environment=environment(tmp_path))
+        assert done.code == 0, done.stderr
         return done.stdout
 
     assert asked("accept", str(file), "--show").startswith("---\ntitle: Ledger froze")
@@ -92,13 +77,8 @@ def test_an_accepted_postmortem_is_a_past_incident(tmp_path: Path) -> None:
     assert said == "accepted: Ledger froze (accepted/pm-9)\n"
     found = asked("search", "nothing could be booked")
     assert "accepted/pm-9" in found and "its fix did not hold" in found
-    missing = subprocess.run(
-        [COMMAND, "index", "accept", str(tmp_path / "nowhere.md")],
-        capture_output=True,
-        text=True,
-        env=environment(tmp_path),
-        timeout=120,
-        check=False,
+    missing = forks.run(
+        "index", "accept", str(tmp_path / "nowhere.md"), environment=environment(tmp_path)
     )
-    assert missing.returncode == 2
+    assert missing.code == 2
     assert "there is no such file" in missing.stderr

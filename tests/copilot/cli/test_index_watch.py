@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import IO
 
 import pytest
 
-COMMAND = str(Path(sys.executable).parent / "incident-copilot")
+from tests.copilot.cli.conftest import COMMAND, Forks
 
 
 @pytest.mark.parametrize(
     "command", [("watch",), pytest.param(("refresh",), marks=pytest.mark.matrix)]
 )
-def test_changes_arrive_by_themselves(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_changes_arrive_by_themselves(
+    command: tuple[str, ...], tmp_path: Path, forks: Forks
+) -> None:
     folder = tmp_path / "runbooks"
     folder.mkdir()
     (folder / "one.md").write_text("# One\n\nThe first.\n")
@@ -25,7 +26,7 @@ def test_changes_arrive_by_themselves(command: tuple[str, ...], tmp_path: Path) 
         "INCIDENT_COPILOT_STATE__FOLDER": str(tmp_path / "state"),
         "INCIDENT_COPILOT_KNOWLEDGE__BUILTIN": "false",
     }
-    subprocess.run([COMMAND, "index", "add", str(folder)], env=environment, check=True, timeout=120)
+    assert forks.run("index", "add", str(folder), environment=environment).code == 0
     child = subprocess.Popen(
         [COMMAND, "index", *command, "--every", "0.2s"],
         env=environment,
@@ -44,15 +45,9 @@ def test_changes_arrive_by_themselves(command: tuple[str, ...], tmp_path: Path) 
         child.communicate()
 
 
-def test_an_interval_that_is_none_is_refused() -> None:
-    done = subprocess.run(
-        [COMMAND, "index", "watch", "--every", "often"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode != 0
+def test_an_interval_that_is_none_is_refused(forks: Forks) -> None:
+    done = forks.run("index", "watch", "--every", "often")
+    assert done.code != 0
     assert "--every 'often' is not an interval" in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
 

@@ -16,7 +16,7 @@ SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "report.schema.json").
 
 
 async def test_an_incident_is_reported_for_machines(terminal: Terminal, broken: str) -> None:
-    done = await terminal.run("investigate", "--format", "json")
+    done = await terminal.run_script("investigate", "--format", "json")
     assert done.code == ExitCode.INCIDENT, done.stderr
     report = json.loads(done.stdout)
     jsonschema.validate(report, SCHEMA)

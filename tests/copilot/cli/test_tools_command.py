@@ -3,45 +3,38 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from copilot.cli.tools import parsed
 from copilot.model.errors import UsageError
+from tests.copilot.cli.conftest import Forks
 from tests.eval.environments.emulator.cluster.conftest import make_lab
 
 
-async def copilot(folder: Path, *words: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("incident-copilot")),
-        "tools",
-        *words,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "INCIDENT_COPILOT_STATE__FOLDER": str(folder),
-        },
-    )
-    out, err = await process.communicate()
-    return process.returncode or 0, out.decode(), err.decode()
+async def copilot(forks: Forks, folder: Path, *words: str) -> tuple[int, str, str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "INCIDENT_COPILOT_STATE__FOLDER": str(folder),
+    }
+    done = await asyncio.to_thread(forks.run, "tools", *words, environment=environment)
+    return done.code, done.stdout, done.stderr
 
 
-async def test_tools_are_listed_and_described(tmp_path: Path) -> None:
-    code, out, _ = await copilot(tmp_path, "list")
+async def test_tools_are_listed_and_described(tmp_path: Path, forks: Forks) -> None:
+    code, out, _ = await copilot(forks, tmp_path, "list")
     assert code == 0
     assert "\ncheck_connectivity  Whether a Service can be reached" in out
-    code, out, _ = await copilot(tmp_path, "describe", "get_logs", "--format", "json")
+    code, out, _ = await copilot(forks, tmp_path, "describe", "get_logs", "--format", "json")
     assert json.loads(out)["parameters"]["required"] == ["service"]
-    code, _, err = await copilot(tmp_path, "describe", "get_log")
+    code, _, err = await copilot(forks, tmp_path, "describe", "get_log")
     assert code == 5
     assert "did you mean get_logs" in err
 
 
-async def test_a_tool_is_called_as_an_agent_would(tmp_path: Path) -> None:
+async def test_a_tool_is_called_as_an_agent_would(tmp_path: Path, forks: Forks) -> None:
     lab = make_lab()
     data = {"DB_PASSWORD": "hunter2", "mode": "fast"}
     metadata = {"name": "settings", "namespace": "shop"}
@@ -52,11 +45,13 @@ async def test_a_tool_is_called_as_an_agent_would(tmp_path: Path) -> None:
     lab.cluster.kubeconfig(tmp_path / "kubeconfig", "admin", namespace="shop")
     where = ("--kubeconfig", str(tmp_path / "kubeconfig"), "-n", "shop")
     call = ("call", "describe_resource", "kind=cm")
-    code, out, _ = await copilot(tmp_path, *call, "name=settings", *where)
+    code, out, _ = await copilot(forks, tmp_path, *call, "name=settings", *where)
     assert code == 0
     assert "mode: fast" in out
     assert "hunter2" not in out
-    code, out, err = await copilot(tmp_path, *call, "name=setting", "--format", "json", *where)
+    code, out, err = await copilot(
+        forks, tmp_path, *call, "name=setting", "--format", "json", *where
+    )
     assert code == 2
     assert json.loads(out)["error"] == "correct_your_call"
     assert "settings" in err
