@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,11 @@ def run(command: Coroutine[Any, Any, ExitCode], *, json: bool = False) -> None:
 
     try:
         code = asyncio.run(command)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads the output has enough of it, as `head` has; nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.OK
     except CopilotError as error:
         code = of_error(error)
         console.error(error.message, error.hint)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,22 @@ async def test_a_tool_is_called_as_an_agent_would(tmp_path: Path, forks: Forks) 
     assert json.loads(out)["error"] == "correct_your_call"
     assert "settings" in err
     await lab.cluster.close()
+
+
+def test_a_reader_that_has_enough_is_no_fault(tmp_path: Path) -> None:
+    script = Path(sys.executable).with_name("incident-copilot")
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [script, "tools", "list"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env=environment,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_arguments_are_keys_with_values() -> None:
