@@ -17,7 +17,9 @@ from copilot.agent.claims import Sentences, citations, quotes, sentences
 from copilot.agent.grounding import MARK, Known, TextCheck, judgement, problems
 from copilot.agent.numbers import judged
 from copilot.agent.numerals import SPELLED, digits
+from copilot.agent.siblings import misdirected
 from copilot.agent.support import Claim, Quote, Verdict, judge
+from copilot.agent.tables import column_sums, row_counts
 from copilot.model.evidence import Evidence, Source
 from copilot.model.scope import ObjectRef
 from tests.copilot.agent.world import CHANGE, ERRORS, LOGS, POD, PORT, SCOPE, SERVICE, WORKLOAD
@@ -213,6 +215,9 @@ def test_what_the_quote_contradicts_fails(
         ("kubectl -n a delete networkpolicy deny", "create networkpolicy deny by y", True),
         ("kubectl -n a delete networkpolicy deny", "networkpolicy deny blocks", False),
         ("kubectl -n a delete pvc data", "create pvc data by y", False),
+        ("kubectl -n a scale sts/notes --replicas=0", "notes may be scaled to zero", True),
+        ("kubectl -n a scale sts/notes --replicas=0", "notes are idle", False),
+        ('kubectl -n a patch deploy/x -p \'{"spec":{"a":1}\'', "", False),
     ],
 )
 def test_evidence_decides_on_what_may_be_undone(command: str, evidence: str, allowed: bool) -> None:
@@ -227,7 +232,7 @@ def test_evidence_decides_on_what_may_be_undone(command: str, evidence: str, all
         ("an hour and twenty-three minutes", "83 minutes"),
         ("two thirds of them", "66.6667 % of them"),
         ("cut by half", "cut by 50 %"),
-        ("sixtyfold", "60 times"),
+        ("sixtyfold", "60 ×"),
         ("three hundred and fifty pods", "350 pods"),
         ("1.3 million rows", "1300000 rows"),
         ("1 882 410 rows", "1882410 rows"),
@@ -284,6 +289,77 @@ def test_an_inference_is_neither_verified_nor_rejected(
 )
 def test_what_contradicts_says_why(sentence: str, quoted: str, why: str) -> None:
     assert any(why in problem for problem in _judge(sentence, (quoted, quoted)))
+
+
+PODS = """NAME                  READY   STATUS    RESTARTS   AGE   NODE
+api-7f4-aaaa1         1/1     Running   0          3h    pool-1
+api-7f4-aaaa2         1/1     Running   0          3h    pool-1
+api-7f4-aaaa3         1/1     Running   0          3h    pool-2"""
+SHARDS = "db-1 09:00:11 lost the lease\ndb-2 09:00:40 took the lease over"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text", "quoted"),
+    [
+        ("Two of the three pods run on pool-1.", PODS, "api-7f4-aaaa2         1/1     Running"),
+        ("The cache holds 1.62 GB.", "cache_used_bytes GB: 18:50 1.62, 19:10 2.05", "18:50 1.62"),
+        ("It was 97 % full.", "used_bytes / total_bytes: 11:50 0.97", "11:50 0.97"),
+        ("The wait is 96 seconds.", "wait_seconds p50: 18:50 11, 19:44 96", "19:44 96"),
+        ("PR #4418 quadrupled it.", "PR #4418 merged: size 32 -> 128", "size 32 -> 128"),
+        ("It is valid until 2034.", "valid until 2034-09-01", "valid until 2034-09-01"),
+        ("About 40 minutes passed until 09:00:40.", "08:20:30 a\n09:00:40 b", "09:00:40 b"),
+        ("An order is 126 ms old.", "age_us=126004", "age_us=126004"),
+        ("Lowering it to 20 would make it 8 s.", "took 40 s", "took 40 s"),
+        ("Some 85 % are retries.", "retries 5 840 of 6 900", "retries 5 840 of 6 900"),
+    ],
+)
+def test_what_tables_names_and_series_give_holds(sentence: str, text: str, quoted: str) -> None:
+    assert _judge(sentence, (text, quoted)) == ()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text", "quoted", "why"),
+    [
+        ("db-1 took the lease over.", SHARDS, "took the lease over", "about db-2, not db-1"),
+        ("db-7 lost the lease.", SHARDS, "lost the lease", "nothing names db-7"),
+        ("At 09:00:40 db-1 had it.", SHARDS, "lease", "09:00:40 is told of db-2"),
+        ("44 % fail (640 of 2,100).", "failed 640 of 2 100", "640 of 2 100", "are not 44 %"),
+        ("The pod was OOM-killed.", PODS, "1/1     Running   0", "the contrary"),
+        ("It was cut by a third.", "limit 320 -> 240", "320 -> 240", "33.33 %"),
+        ("It grew by 120 %.", "61 ms, 98 ms", "61 ms, 98 ms", "120 %"),
+        (
+            "It was 10 minutes before the sale.",
+            "18:55:02 edit\n19:00:00 sale",
+            "18:55:02 edit",
+            "298",
+        ),
+        ("The job failed.", "job/x Complete 1/1", "Complete", "the contrary"),
+    ],
+)
+def test_what_is_told_of_another_or_not_itself_is_rejected(
+    sentence: str, text: str, quoted: str, why: str
+) -> None:
+    assert any(why in problem for problem in _judge(sentence, (text, quoted)))
+
+
+def test_tables_are_counted_and_summed() -> None:
+    assert {2.0, 3.0} <= row_counts("the api pods on pool-1", [PODS])
+    assert sum((7.0, 12.0)) in column_sums("a 7 x\nb 12 y")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "command", "spoken"),
+    [
+        ("Restart db-3.", "kubectl -n a delete pod db-2", "db-3"),
+        ("Scale search by hand.", "kubectl -n a scale deployment web --replicas=20", "search"),
+        ("Send reads to db-2 until db-1 is back.", "kubectl set env deploy/web DB=db-2", ""),
+        ("Restart it.", "kubectl -n a rollout restart deployment web", ""),
+    ],
+)
+def test_a_command_changes_what_its_sentence_speaks_of(
+    sentence: str, command: str, spoken: str
+) -> None:
+    assert misdirected(sentence, command, ("search", "web")) == spoken
 
 
 def _planted() -> list[tuple[str, Claim, dict[str, Evidence]]]:

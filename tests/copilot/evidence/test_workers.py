@@ -84,7 +84,7 @@ async def test_a_queue_that_its_last_consumer_left_is_the_workers_fault() -> Non
     ]
     diagnosis = await look(parcels(), found)
     assert first(diagnosis) == ("Deployment", "label-worker", "queue.consumer_lag")
-    assert "grew by 180 to 180 messages" in diagnosis.root_causes[0].summary
+    assert "grew from 0 to 180 messages" in diagnosis.root_causes[0].summary
 
 
 async def test_a_worker_scaled_to_zero_is_missed_at_its_queue() -> None:

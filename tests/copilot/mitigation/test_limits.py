@@ -211,3 +211,44 @@ def test_what_another_cause_explains_as_well_may_stay() -> None:
     assert symptoms_of(diagnosed(first, other), action) == (finding("a").key,)
     doubtful = RootCause(b, "other.cause", "why", 0.1, ("ev-b",))
     assert len(symptoms_of(diagnosed(first, doubtful), action)) == 2
+
+
+def test_an_unlikely_cause_with_a_symptom_of_its_own_is_another_one() -> None:
+    a, b = (finding(n).object for n in "ab")
+    first = RootCause(a, "one.cause", "why", 0.9, ("ev-a",))
+    action = Mitigation("m", "one.cause", "t", Scale(a, 1), Risk.LOW, "u", "k")
+    for confidence, shared in ((0.45, False), (0.2, True)):
+        other = RootCause(b, "other.cause", "why", confidence, ("ev-b",))
+        assert (len(symptoms_of(diagnosed(first, other), action)) == 2) is shared
+    # A rival has nothing of its own: both are about the same symptoms.
+    rival = RootCause(ObjectRef("Deployment", "n", "c"), "other.cause", "why", 0.45, ("ev-b",))
+    assert len(symptoms_of(diagnosed(first, rival), action)) == 2
+
+
+@pytest.mark.parametrize(
+    ("cause", "own_gone", "cured"),
+    [("image.not_found", True, True), ("dependency.unreachable", True, False),
+     ("image.not_found", False, False)],
+)  # fmt: skip
+async def test_a_right_repair_is_kept_where_something_else_is_broken_too(
+    cause: str, own_gone: bool, cured: bool
+) -> None:
+    clock = Hand()
+    own, users = finding("a"), finding("front")
+    other = Finding("down", ObjectRef("Deployment", "n", "b"), Severity.CRITICAL, "x", ("ev-b",),
+                    supports=(cause,))  # fmt: skip
+
+    async def seen(_scope: Scope) -> tuple[Finding, ...]:
+        return (users, other) if own_gone else (own, other)
+
+    async def finished() -> str:
+        return ""
+
+    keys = (own.key, users.key)
+    before = frozenset((*keys, other.key))
+    outcome = await verify(
+        keys, before, SCOPE, seen, finished, clock, Verification(), {str(own.object)}
+    )
+    assert outcome.cured is cured
+    assert outcome.others == ((other.key,) if cured else ())
+    assert outcome.remaining == ((users if own_gone else own).key,)
