@@ -22,13 +22,22 @@ class Basis:
     everything: tuple[str, ...]
     placed: tuple[tuple[str, str], ...] = ()
     """Each quote with the line that has it."""
+    changes: bool = False
+    """Whether a record of changes is cited."""
 
     @classmethod
-    def of(cls, quoted: Sequence[str], cited: Sequence[str], everything: Sequence[str]) -> Basis:
+    def of(
+        cls,
+        quoted: Sequence[str],
+        cited: Sequence[str],
+        everything: Sequence[str],
+        *,
+        changes: bool = False,
+    ) -> Basis:
         """Find the lines of the cited texts that have what is quoted."""
         placed = tuple((q, line) for q in quoted for text in cited for line in places(text, q))
         lines = tuple(dict.fromkeys(line for _, line in placed))
-        return cls(tuple(quoted), lines, tuple(cited), tuple(everything), placed)
+        return cls(tuple(quoted), lines, tuple(cited), tuple(everything), placed, changes)
 
     @cached_property
     def rows(self) -> tuple[str, ...]:

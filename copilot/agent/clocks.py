@@ -29,7 +29,7 @@ _MINUTES = {
 }
 _HOUR = "|".join([*(word for word in _HOURS if word.isalpha()), *_NAMED])
 _TO_PAST = re.compile(
-    rf"\b(half|{'|'.join(sorted(_MINUTES, key=len, reverse=True))})(?: minutes?)? (past|to) ({_HOUR})\b(?! (?:of|percent|%))",
+    rf"\b(?<!from )(half|{'|'.join(sorted(_MINUTES, key=len, reverse=True))})(?: minutes?)? (past|to) ({_HOUR})\b(?! (?:of|percent|%|[a-z]+s\b))",
     re.IGNORECASE,
 )
 _ALONE = rf"({'|'.join([*(word for word in _HOURS if word.isalpha()), *_NAMED])})\b"
@@ -37,7 +37,7 @@ _END = r"(?=\s*(?:[.,;:)]|$))"
 _O_CLOCK = re.compile(
     rf"\b({_HOUR}) o'?clock\b|\b({'|'.join(_HOURS)}) (?:in the (?:morning|afternoon|evening)|at night)\b"
     # An hour by itself: "since seven.", "between nine and ten".
-    rf"|(?<=\b(?:at|by) ){_ALONE}(?=\s*(?:[.,;:)]|$)| the )|(?<=\b(?:since|until|after) ){_ALONE}{_END}"
+    rf"|(?<=\bat ){_ALONE}(?=\s*(?:[.,;:)]|$)| the )|(?<=\b(?:since|until|after) ){_ALONE}{_END}"
     rf"|(?<=\bbefore ){_ALONE}{_END}|(?<=\bbetween ){_ALONE}(?= and {_ALONE}{_END})"
     rf"|(?<=[a-z\d] and ){_ALONE}(?=\.)",
     re.IGNORECASE,
@@ -72,22 +72,52 @@ _CRON = re.compile(
 )
 
 
+_LEADING = re.compile(r"(?:\S+ ){0,2}?\W{0,2}(?:\d{4}-\d\d-\d\d[T ])?(\d{1,2}:\d\d(?::\d\d)?)\b")
+
+
+def leading(text: str) -> list[float]:
+    """Return the times of day that the lines and entries of a text begin with, in seconds."""
+    found = (_LEADING.match(part.strip()) for part in re.split(r"[\n;|]", text))
+    return sorted({time for m in found if m for time in seconds_of_day(m[1])})
+
+
 def without_times(text: str) -> str:
     """Return a text without the times that it says in words, whose numbers measure nothing."""
     return _O_CLOCK.sub(" ", _TO_PAST.sub(" ", _SPOKEN.sub(" ", text)))
 
 
-def unsupported_times(sentence: str, text: str) -> list[str]:
+def unsupported_times(
+    sentence: str,
+    text: str,
+    quoted: str = "",
+    everything: str = "",
+    durations: Sequence[float] = (),
+) -> list[str]:
     """Return the times of a sentence that a text has not, as they are said.
+
+    One that other evidence has, of `everything`, counts where the sentence gives a time that is `quoted`, too, or nothing quoted has one;
+    so does one that lies as far from a time of the text as one of the `durations`, in seconds.
 
     A time without seconds may be rounded either way; "about", "just before" and the like leave more room,
     and a time in words most: half of the day is left open there. In another zone the hours differ.
     """
-    seen = seconds_of_day(text)
+    seen, told = seconds_of_day(text), seconds_of_day(quoted)
+    wide = seconds_of_day(everything)
+    # What lasted so long and began then ended when that says.
+    derived = [(t + sign * d) % _DAY for t in seen[:20] for d in durations[:10] for sign in (1, -1)]
+
+    def has(times: list[float], wanted: list[float], slack: float) -> bool:
+        return any(_apart(a, b) <= slack for a in wanted for b in times)
+
+    said = said_times(sentence)
+    anchored = not told or any(has(told, wanted, slack) for _, wanted, slack in said)
     return [
-        said
-        for said, wanted, slack in said_times(sentence)
-        if not any(_apart(a, b) <= slack for a in wanted for b in seen)
+        words
+        for words, wanted, slack in said
+        if not has(seen, wanted, slack)
+        and not (anchored and has(wide, wanted, min(slack, 60.0)))
+        and not (words.count(":") == 2 and has(wide, wanted, 0.5))
+        and not has(derived, wanted, min(slack, 60.0))
     ]
 
 
@@ -109,7 +139,9 @@ def said_times(sentence: str) -> list[tuple[str, list[float], float]]:
         sign = 1 if m[2].lower() == "past" else -1
         found.append((m.group(), _halves(m[3], sign * minutes), 300.0))
     for m in _O_CLOCK.finditer(_TO_PAST.sub(lambda s: " " * len(s.group()), sentence)):
-        found.append((m.group(), _halves(_hour(m), 0), _slack(sentence[: m.start()], 600.0)))
+        sure = re.search(r"o'?clock|\bin the\b|at night|noon|midday|midnight", m.group(), re.I)
+        if sure:  # "since seven" may be a count
+            found.append((m.group(), _halves(_hour(m), 0), _slack(sentence[: m.start()], 600.0)))
     if zone:
         found = [
             (said, [(t + 1800 * n) % _DAY for t in ts for n in range(48)], slack)
@@ -168,27 +200,25 @@ def wrong_order(sentence: str, quoted: Sequence[tuple[str, str]]) -> bool:
         return True
     straight = len(left & _stems(one)) + len(right & _stems(two))
     crossed = len(left & _stems(two)) + len(right & _stems(one))
-    if straight == crossed or straight + crossed < 2:
+    if max(straight, crossed) < 2 * min(straight, crossed) + 2:
         return False
+    near, far = (one, two) if straight > crossed else (two, one)
+    if not left & _stems(near) or not right & _stems(far):
+        return False  # "shortly after A, B": both stand on the right
     a, b = (first, second) if straight > crossed else (second, first)
     return a < b if said["later"] else a > b
 
 
 _FEW = re.compile(
-    r"\b(?:a few |some |only )?(?P<unit>seconds|minutes|hours|days) (?:after|before|later|earlier|ahead)",
+    r"\b(?:a few |some |only |mere |just )(?P<unit>seconds|minutes|hours|days) (?:after|before|later|earlier|ahead)",
     re.I,
 )
 _SIZES = {"seconds": 1, "minutes": 60, "hours": 3600, "days": _DAY}
 
 
 def _few(gap: float, said: re.Match[str]) -> bool:
-    """Whether "a few minutes" may be said of a gap; with a number before it, it is not vague."""
+    """Whether "a few minutes" may be said of a gap."""
     size = _SIZES[said["unit"].lower()]
-    before = said.string[: said.start()].rstrip()
-    if re.search(
-        r"[\d-]$|\b(?:" + "|".join(_MINUTES) + r"|half|a|dozen|couple of|many)$", before, re.I
-    ):
-        return True
     return size <= gap <= 60 * size if size < 3600 else size <= gap <= 30 * size
 
 

@@ -111,7 +111,11 @@ def _kubectl(
         return "it gives rights on the whole cluster"
     if namespaces and space and space not in namespaces:
         return f"the namespace {space} is outside of the scope"
-    if verb == "scale" and flags.get("replicas", "").strip() in ("0", ""):
+    if (
+        verb == "scale"
+        and flags.get("replicas", "").strip() in ("0", "")
+        and not _may_go(rest, evidence)
+    ):
         return "it takes the workload away: no pod is left"
     if evidence and verb == "scale" and flags.get("replicas") == "1" and not _NONE.search(evidence):
         return "it leaves a single replica, and no evidence says that there was none"
@@ -122,11 +126,25 @@ def _kubectl(
         and not re.search(rf"(?<![\w.]){re.escape(revision)}(?![\w.])", _revisions(evidence))
     ):
         return f"no evidence names the revision {revision}"
-    if verb == "patch" and re.search(r'"?replicas"?\s*:\s*0\b', flags.get("patch", "")):
+    patch = flags.get("patch", "")
+    if verb == "patch" and re.search(r'"?replicas"?\s*:\s*0\b', patch):
         return "it takes the workload away: no pod is left"
+    if patch.lstrip()[:1] in ("{", "[") and not _parses(patch):
+        return "its patch does not parse"
     if verb in ("cordon", "uncordon") and rest:
         rest = ["node", rest[0].removeprefix("node/")]
-    return _unknown(rest, space, objects)
+    return _unknown(rest, space, objects, evidence)
+
+
+def _parses(patch: str) -> bool:
+    """Whether a patch is JSON or the flow style of YAML."""
+    import yaml
+
+    try:
+        yaml.safe_load(patch)
+    except yaml.YAMLError:
+        return False
+    return True
 
 
 _NONE = re.compile(
@@ -154,7 +172,17 @@ def _revisions(evidence: str) -> str:
     return "\n".join(lines)
 
 
-def _unknown(rest: list[str], space: str, objects: Collection[ObjectRef]) -> str:
+def _may_go(rest: list[str], evidence: str) -> bool:
+    """Whether evidence says that a workload may be scaled to nothing."""
+    name = (rest[0].partition("/")[2] or rest[-1]) if rest else ""
+    parts = [part for part in re.split(r"[-_.]", name) if len(part) > 3]
+    told = re.findall(r"[^.\n]*\bmay be scaled (?:down )?to (?:zero|0)\b[^.\n]*", evidence, re.I)
+    return any(part.casefold() in line.casefold() for line in told for part in parts)
+
+
+def _unknown(
+    rest: list[str], space: str, objects: Collection[ObjectRef], evidence: str = ""
+) -> str:
     named = [word for word in rest if "=" not in word and not word.endswith("-")]
     if not named:
         return "it names no object"
@@ -167,7 +195,8 @@ def _unknown(rest: list[str], space: str, objects: Collection[ObjectRef]) -> str
     known = {
         ref.name for ref in objects if not space or not ref.namespace or ref.namespace == space
     }
-    if objects and name not in known and proper not in ("Node",):
+    shown = re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", evidence) is not None
+    if objects and name not in known and not shown and proper not in ("Node",):
         return f"{proper} {name} is not in scope"
     return ""
 

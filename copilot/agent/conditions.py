@@ -9,6 +9,17 @@ _WELL = re.compile(
     r"(?:healthy|fine|ready|well|running|ok|available|up)\b|\bno (?:errors?|problems?|restarts?)\b",
     re.I,
 )
+_ENDED = re.compile(
+    r"\b(?:was|were|been|being|has|have|got|itself|and|then)\s+(?:\w+ly\s+)?(?:oom-?killed|killed|restarted|evicted|crashed)\b|\bcrashed\b|\boom-?killed\b",
+    re.I,
+)
+_FAILED = re.compile(
+    r"\b(?:job|run|rollout|sync|backup|migration|upgrade|build|task)\w*\s+(?:\w+ly\s+)?(?:failed|aborted|crashed)\b",
+    re.I,
+)
+# The columns READY, STATUS and RESTARTS of a pod that has never been stopped.
+_UNTOUCHED = re.compile(r"\b([1-9]\d*)/\1\s+Running\s+0\b")
+_FINISHED = re.compile(r"\b(?:Complete|Completed|Succeeded|succeeded|finished successfully)\b")
 _ILL = re.compile(
     r"\b(?:is|are|was|were|has been|have been)\s+(?:\w+ly\s+)?(?:down(?! to)|dead|broken|unhealthy|unavailable|crashing)\b"
     r"|\bcrash(?:es|ed)?\b|\bnot ready\b|\bcrash.?loop\w*|\bhas (?:failed|died|crashed)\b|\blost a (?:member|replica|pod)\b",
@@ -35,6 +46,17 @@ def contrary(sentence: str, quoted: str) -> str:
         return ""
     well, ill = _SHOWN_WELL.search(quoted), _SHOWN_ILL.search(_SHOWN_WELL.sub(" ", quoted))
     negated = _NEGATED.search(sentence)
+    ended = _ENDED.search(sentence)
+    if (
+        ended
+        and not ill
+        and _UNTOUCHED.search(quoted)
+        and not _NEGATED.search(sentence[: ended.start()])
+    ):
+        return ended[0]
+    failed = _FAILED.search(sentence)
+    if failed and _FINISHED.search(quoted) and not re.search(r"fail|error|abort", quoted, re.I):
+        return failed[0]
     said_well, said_ill = _WELL.search(sentence), _ILL.search(sentence)
     if (
         said_ill

@@ -36,7 +36,10 @@ def wrong_day(sentence: str, text: str) -> bool:
 
 def without_days(text: str) -> str:
     """Return a text without the days that it names."""
-    return _DAY.sub(lambda m: " " * len(m.group()), text)
+    return _WITH_YEAR.sub(lambda m: " " * len(m.group()), text)
+
+
+_WITH_YEAR = re.compile(rf"{_DAY.pattern}(?:,? (?:19|20)\d\d\b)?", re.I)
 
 
 def _number(day: str, month: str) -> int:

@@ -118,7 +118,8 @@ def judgement(sentence: str, cited: Iterable[str], known: Known) -> Judgement:
     pods = set(_POD.findall(bare))
     why += [f"the cited evidence does not name {pod}" for pod in pods if not _contain(texts, pod)]
     why += [f"no {ref} was seen" for ref in _unseen(bare, known)]
-    basis = Basis.of(held, texts, known.texts(known.evidence))
+    changes = any(known.evidence[i].source is Source.CHANGES for i in cited if i in known.evidence)
+    basis = Basis.of(held, texts, known.texts(known.evidence), changes=changes)
     commanded = [line for line in quotes(bare) if _COMMAND.match(line)]
     said = words(bare, basis, recommends=bool(commanded))
     why += said.why

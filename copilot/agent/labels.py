@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from copilot.agent.quantities import Quantity
 
@@ -40,7 +40,7 @@ POLES = (
 )
 _POLES = tuple((re.compile(a, re.I), re.compile(b, re.I)) for a, b in POLES)
 REST = re.compile(
-    r"\b(?:remain\w*|left|free|rest|spare|unused|idle|others?|available|room)\b", re.I
+    r"\b(?:remain\w*|left|leav\w*|free|rest|spare|unused|idle|others?|available|room)\b", re.I
 )
 
 
@@ -112,6 +112,19 @@ _NAME = re.compile(
 )
 
 
+def _shared(keys: set[str], said: set[str]) -> bool:
+    """Whether two sets have a word in common, or one that begins as another: AMS, Amsterdam."""
+    return bool(keys & said) or any(
+        len(k) > 1 and len(w) > 2 and (w.startswith(k) or (len(k) > 2 and k.startswith(w)))
+        for k in keys
+        for w in said
+    )
+
+
+def _plain(text: str) -> set[str]:
+    return {word for word in stems(text) if ":" not in word and word != "utc"}
+
+
 def misplaced(
     hits: Iterable[Quantity], others: Iterable[Quantity], sentence: str, text: str
 ) -> bool:
@@ -120,6 +133,8 @@ def misplaced(
     `hits` are the numbers of `text` that are what the sentence says, `others` the rest of their kind. "p99 is
     0.42 s" of "p50 0.42 s, p99 1.36 s" is misplaced, and so is "198 MiB at 14:00" of "13:30 198 MiB, 14:00 249 MiB".
     """
+    rows = {text.count("\n", 0, q.start) for q in hits}
+    others = [q for q in others if text.count("\n", 0, q.start) in rows]
     said, clocks = stems(sentence), {word for word in stems(sentence) if ":" in word}
     own = [_keys(q, text) for q in hits]
     rest = [_keys(q, text) for q in others]
@@ -127,9 +142,25 @@ def misplaced(
         own = [{word for word in keys if ":" in word} or keys for keys in own]
     else:
         own = [{word for word in keys if ":" not in word} for keys in own]
-    if not own or not all(own) or any(keys & said for keys in own):
+    if not own or not all(own) or any(_shared(keys, said) for keys in own):
         return False
+    wide = [_plain(label(q, text)) for q in hits]
+    far = [_plain(label(q, text)) for q in others]
+    if not any(_shared(keys, said) for keys in wide) and any(len(keys & said) > 1 for keys in far):
+        return True
+    timed = all(":" in word for keys in own for word in keys)
+    rest = [{word for word in keys if (":" in word) == timed} for keys in rest]
     return any(keys & said for keys in rest)
+
+
+def halves(numbers: Sequence[Quantity], text: str) -> list[float]:
+    """What part of both two numbers are of which one counts what went well, the other what did not."""
+    if len(numbers) != 2 or not all(q.value and q.dim == "count" for q in numbers):
+        return []
+    one, two = numbers
+    if not opposed(label(one, text, after=False), label(two, text, after=False)):
+        return []
+    return [q.value / (one.value + two.value) for q in numbers]
 
 
 def complements(sentence: str, numbers: Iterable[Quantity], text: str) -> list[float]:

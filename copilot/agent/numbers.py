@@ -8,39 +8,52 @@ numbers of its kind and none from which it follows. Anything else cannot be told
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from copilot.agent.basis import Basis, facts
+from copilot.agent.cues import (
+    BY,
+    CHANGE,
+    EACH,
+    FALL,
+    FAR,
+    GAP,
+    LIMIT,
+    MEAN,
+    RISE,
+    SUPPOSED,
+    TOLD_TOTAL,
+    TOTAL,
+    amount,
+    as_rate,
+    exact_level,
+    spans,
+)
 from copilot.agent.derived import Facts, reckoned, shown, together
-from copilot.agent.labels import REST, complements, label, misplaced, named, opposed, poled, stems
+from copilot.agent.distances import apart_from, from_another
+from copilot.agent.labels import (
+    REST,
+    complements,
+    halves,
+    label,
+    poled,
+)
+from copilot.agent.mismatch import labelled, said_elsewhere
 from copilot.agent.numerals import SPELLED
-from copilot.agent.quantities import Quantity, in_digits, interval, loose, said
-from copilot.agent.rows import rows, without_rows, wrong_rows
-
-_GAP = re.compile(
-    r"^\S*\s+(?:or so |too )?(?:before|after|later|earlier|ahead|behind|ago|apart|between|from|since|until|of each other|into)\b"
-    r"|^\S*\s+(?:lie|lay|passed|went by|had passed)\b",
-    re.I,
+from copilot.agent.quantities import (
+    Quantity,
+    compared,
+    in_digits,
+    interval,
+    loose,
+    said,
+    shown_as,
 )
-_BY = re.compile(
-    r"\bby (?:(?:about|some|roughly|over|more than|nearly|almost|around|a good|another|only|just|up to|close to) ?)*$",
-    re.I,
-)
-_CHANGE = re.compile(
-    r"\b(?:by|within|rose|risen|fell|fallen|grew|grown|up|down|dropped|climbed|increas\w*|decreas\w*|reduc\w*|cut|lower\w*|"
-    r"rais\w*|more|less|fewer|higher|shr[aiu]nk|slow\w*|fast\w*|longer|short\w*|went|gone|lost|missing|sunk|sank)\b",
-    re.I,
-)
-_MORE = re.compile(
-    r"^(?: [\w-]+){0,3} (?:more|fewer|less|extra|additional|further|(?:(?:was|were|is|are|have been|has been) )?(?:lost|missing|gone))\b",
-    re.I,
-)
-_LACK = re.compile(
-    r"\b(?:lacks?|lacking|lost|loses|misses|short (?:of|by)) (?:about |some |only |just )?$", re.I
-)
-
+from copilot.agent.rows import rows, unequal, without_rows, wrong_rows
+from copilot.agent.tables import column_ratios, column_sums, row_counts
+from copilot.agent.units import assumed, hits, in_unit_of, scaled
 
 _LONGEST, _MOST = 2000, 40
 """Characters of a sentence and numbers in it that are looked at: none that tells something has more."""
@@ -69,23 +82,125 @@ def judged(sentence: str, basis: Basis) -> Numbers:
     """Hold the numbers of a sentence against the evidence that it rests on."""
     text = in_digits(sentence[:_LONGEST])
     parts = list(rows(text))
-    wrong = [*wrong_rows(text, basis.quote, basis.line), *_reversed(text, basis.quote.told)]
+    listed = row_counts(sentence, basis.cited)
+    sums = {value for part in basis.cited for value in column_sums(part)}
+    wrong = [
+        *wrong_rows(text, basis.quote, basis.line, listed, sums),
+        *_reversed(text, basis.quote.told),
+    ]
+    wrong += unequal(text)
     text = without_rows(text)
-    claims = said(text)[:_MOST]
+    spoken = said(text)[:_MOST]
+    claims = [claim for claim in spoken if not _named(claim, text, basis.everything)]
+    names = sum(_named(claim, text, basis.cited) for claim in spoken)
+    if not wrong:  # "939 of 982, or 96 %"
+        shares = [part / whole for _, part, whole, _ in parts if whole]
+        claims = [q for q in claims if q.dim != "share" or not hits(shares, interval(q, text))]
     held: list[Quantity] = []
-    states = [State.QUOTED] * max(len(parts) - len(wrong), 0)
+    states = [State.QUOTED] * max(len(parts) - len(wrong), 0) + [State.SEEN] * names
+    doubtful: list[tuple[Quantity, str]] = []
     for claim in sorted(claims, key=lambda q: q.spelled):
         alone = sum(other.dim == claim.dim for other in claims) == 1
         state, why = _state(claim, sentence, text, basis, held)
-        if state is not State.WRONG and alone and (why := _elsewhere(claim, sentence, text, basis)):
-            state = State.WRONG
         if state is State.WRONG:
+            doubtful.append((claim, why))
+            continue
+        if alone and (why := said_elsewhere(claim, sentence, text, basis)):
             wrong.append(why)
-        else:
-            held.append(claim)
+            continue
+        held.append(claim)
         states.append(state)
+    for claim, why in doubtful:
+        if (state := _excused(claim, sentence, text, basis, held, states)) is not State.WRONG:
+            states.append(state)
+        else:
+            wrong.append(why)
+            states.append(State.WRONG)
     counts = {state: states.count(state) for state in State}
     return Numbers(tuple(wrong), counts[State.QUOTED], counts[State.SEEN], counts[State.UNKNOWN])
+
+
+_NAME = re.compile(
+    r"\b(?:PR|MR|ticket|issue|change|process|pid|backend|backends|thread|port|ports|revision|revisions|generation|version|release|chart|job|run|"
+    r"build|commit|id|code|status|exit|number|no\.?|line|term|partition|shard|rung|step|attempt|try|HTTP|error|errno|GPU|CPU|core|vlan|VLAN|"
+    r"offset|member|INC|CHG|SEV|P|v)[ #-]*#?$",
+    re.I,
+)
+_YEAR = re.compile(
+    r"(?:\s\s|\b(?:in|until|till|since|of|from|by|before|after|year|end of|early|late|mid)|[A-Z][a-z]{2,8},?|\d) $"
+)
+
+
+def _named(claim: Quantity, text: str, places: Sequence[str]) -> bool:
+    """Whether a number is a name or a year that some texts have: it measures nothing."""
+    before, plain = text[: claim.start], f"{claim.plain:g}"
+    if claim.dim != "count" or claim.spelled or claim.step != 1 or claim.value >= 1e6:
+        return False
+    year = 1990 <= claim.value <= 2099 and _YEAR.search(before)
+    if not (year or before.endswith("#") or _NAME.search(before)):
+        return False
+    whole = re.compile(rf"(?<![\d.]){plain}(?![\d.])" if not year else rf"(?<!\d){plain}(?!\d)")
+    return any(whole.search(part) for part in places)
+
+
+def _excused(
+    claim: Quantity,
+    sentence: str,
+    text: str,
+    basis: Basis,
+    held: list[Quantity],
+    states: list[State],
+) -> State:
+    """Say what a number is that what is quoted does not give: only a quoted number of which nothing else is said contradicts it."""
+    if SUPPOSED.search(sentence):
+        return State.UNKNOWN
+    quote = basis.quote
+    alike = [q for q in quote.numbers if q.dim in _dims(claim, text)]
+    rest = [q for q in alike if not any(_same(q, one, text) for one in held)]
+    settled = State.QUOTED in states and bool(alike) and not rest
+    if State.QUOTED not in states:
+        return State.WRONG
+    few = claim.dim == "count" and claim.value <= (20 if claim.spelled else 12)
+    if few and not CHANGE.search(sentence) and not exact_level(claim, text):
+        return State.UNKNOWN  # a person's own count
+    if (
+        claim.dim == "count"
+        and alike
+        and not rest
+        and any(
+            hits(
+                reckoned(claim.dim, facts(row), free=False, far=False),
+                interval(claim, text, reckoned=True),
+            )
+            for row in basis.rows
+        )
+    ):
+        return State.SEEN
+    open_ = rest and claim.dim != "count"
+    if not open_ and not amount(claim, text) and _beyond(claim, text, basis):
+        return State.SEEN
+    return State.UNKNOWN if settled and claim.spelled and claim.value <= 100 else State.WRONG
+
+
+def _of_listed(claim: Quantity, quote: Facts) -> bool:
+    """Whether "a third of them" may be one of three that are listed."""
+    parts = len(re.split(r"[,;|]", quote.told))
+    return parts > 2 and abs(claim.value * parts - round(claim.value * parts)) < 0.02
+
+
+def _same(number: Quantity, claim: Quantity, text: str) -> bool:
+    """Whether a number of the evidence is what a sentence says, as it stands there."""
+    low, high = interval(claim, text)
+    return number.dim == claim.dim and low <= number.value <= high
+
+
+def _beyond(claim: Quantity, text: str, basis: Basis) -> bool:
+    """Whether evidence beside what is quoted shows a number of a sentence that rests on its quotes otherwise."""
+    room = interval(claim, text)
+    if TOTAL.search(text) or len(f"{claim.plain:g}".replace(".", "").strip("0")) < 2:
+        return False
+    places = [facts(part) for part in (*basis.cited, *basis.everything)]
+    return any(hits(place.of_dim(claim.dim), room) for place in places)
 
 
 def _reversed(text: str, quoted: str) -> Iterator[str]:
@@ -102,15 +217,11 @@ _FROM_TO = re.compile(
 )
 
 
-def _dims(claim: Quantity) -> tuple[str, ...]:
+def _dims(claim: Quantity, text: str) -> tuple[str, ...]:
     """What a number may measure: "12 times" is a multiple or a count."""
     if claim.dim == "ratio":
-        return ("ratio", "count") if not claim.spelled else ("ratio",)
+        return ("ratio",) if compared(claim, text) else ("count", "ratio")
     return ("rate", "count") if claim.dim == "rate" else (claim.dim,)
-
-
-def _hits(values: Iterable[float], room: tuple[float, float]) -> bool:
-    return any(room[0] <= abs(v) <= room[1] for v in values)
 
 
 def _state(
@@ -118,67 +229,133 @@ def _state(
 ) -> tuple[State, str]:
     """Say of one number whether it holds, and why not."""
     room, wide = interval(claim, text), interval(claim, text, reckoned=True)
-    dims, quote = _dims(claim), basis.quote
+    dims, quote = _dims(claim, text), basis.quote
     # A change is not what something changed to, where both can be seen.
-    level = not _amount(claim, text) or max(_count(dims, p) for p in (quote, basis.line)) < 2
-    name = _shown(claim)
-    if claim.dim == "count" and (claim.spelled or _EACH.search(sentence)):
+    summed = (
+        TOTAL.search(sentence)
+        and not TOLD_TOTAL.search(quote.told)
+        and _count((claim.dim,), quote) > 2
+    )
+    averaged = MEAN.search(sentence) and not MEAN.search(quote.text)
+    level = (
+        not (summed or averaged or amount(claim, text))
+        or max(_count(dims, p) for p in (quote, basis.line)) < 2
+    )
+    name = shown_as(claim)
+    if claim.dim == "count" and EACH.search(f"{sentence} {quote.told}"):
         dims = ("count", "product")
     # What holds so far may be reckoned with.
-    more = replace(quote, numbers=(*quote.numbers, *held))
-    if claim.dim == "share" and _BY.search(text[: claim.start]) and _count(("ratio",), quote) > 1:
-        dims = ("change",)
-    elif claim.dim == "share" and (_CHANGE.search(sentence) or poled(sentence)):
+    new = [one for one in held if not any(_same(q, one, text) for q in quote.numbers)]
+    more = replace(quote, numbers=(*quote.numbers, *new))
+    if claim.dim == "share" and BY.search(text[: claim.start]) and _count(("ratio",), quote) > 1:
+        # From what is reckoned is known where the direction is.
+        dims = (
+            ("fall",)
+            if FALL.search(sentence) and not RISE.search(sentence)
+            else ("rise",)
+            if RISE.search(sentence) and not FALL.search(sentence)
+            else ("change",)
+        )
+        more = quote
+    elif claim.dim == "share" and (CHANGE.search(sentence) or poled(sentence)):
         dims = ("share", "change")
-    exact = _level(claim, text)
-    for dim in dims:
-        if level and _hits(shown(dim, quote), room):
-            return State.QUOTED, ""
-        if not exact and _hits(reckoned(dim, more), wide):
-            return State.QUOTED, ""
+    exact = exact_level(claim, text)
+    # Of two numbers little can follow by chance.
+    if claim.dim == "time" and quote.of_dim("time") and not spans(claim, text):
+        more = replace(more, clocks=(), dates=())
+    far = len(quote.numbers) < 3 or FAR.search(f"{sentence} {quote.told}") is not None
+    for place in (more, *assumed(quote, claim)):
+        for dim in dims:
+            if level and hits(shown(dim, place), room):
+                return State.QUOTED, ""
+            if not exact and hits(reckoned(dim, place, far=far), wide):
+                return State.QUOTED, ""
     if claim.dim == "count" and any(
-        _hits((*shown(q.dim, quote), *reckoned(q.dim, more)), _as(q, claim)) for q in held if q.unit
+        hits((*shown(q.dim, quote), *reckoned(q.dim, more)), in_unit_of(q, claim))
+        for q in held
+        if not q.bare
     ):
         return State.QUOTED, ""  # "61 Mi were left, 39 below the threshold"
-    if rate := _as_rate(claim, sentence):
+    if rate := as_rate(claim, sentence):
         timed = replace(more, clocks=basis.line.clocks, dates=basis.line.dates)
         for size in rate:
-            scaled = (size * wide[0], size * wide[1])
-            seen = level and _hits(shown("rate", quote), scaled)
-            if seen or _hits(reckoned("rate", timed), scaled):
+            second = (size * wide[0], size * wide[1])
+            seen = level and hits(shown("rate", quote), second)
+            if seen or hits(reckoned("rate", timed), second):
                 return State.QUOTED, ""
-    if claim.dim == "share" and _hits(complements(sentence, quote.numbers, quote.text), room):
+    rest = [*complements(sentence, quote.numbers, quote.text), *halves(quote.numbers, quote.text)]
+    if REST.search(sentence):
+        rest += [1 - value for value in reckoned("share", quote) if value < 1]
+    if claim.dim == "share" and hits(rest, room):
         return State.QUOTED, ""
-    if _comparable(claim, dims, quote, gap=bool(_GAP.match(text[claim.end :]))):
+    if claim.dim == "share" and claim.spelled and _of_listed(claim, quote):
+        return State.SEEN, ""
+    if claim.dim in ("ratio", "share") and basis.lines:
+        ratios = (
+            r for part in basis.cited for line in basis.lines for r in column_ratios(part, line)
+        )
+        if hits(ratios, wide):
+            return State.SEEN, ""
+    small = claim.dim == "count" and claim.value <= 20 and claim.value % 1 == 0
+    if (
+        small
+        and not GAP.match(text[claim.end :])
+        and claim.value in row_counts(sentence, basis.cited)
+    ):
+        return State.SEEN, ""
+    if claim.plain >= 10 and hits(
+        scaled(claim, (v for part in basis.cited for v in column_sums(part))), room
+    ):
+        return State.SEEN, ""
+    if claim.dim == "time" and len(quote.clocks) < 2 and len(quote.dates) < 2:
+        if hits((*apart_from(basis), *basis.line.gaps), wide):
+            return State.QUOTED, ""
+        near = (a - b for a in quote.clocks for part in basis.cited for b in facts(part).clocks)
+        if claim.value >= 60 and hits(near, wide):
+            return State.SEEN, ""
+        days_apart = (
+            abs(a - b)
+            for a in quote.dates
+            for part in basis.everything
+            for b in facts(part).dates
+            if a != b
+        )
+        if claim.value >= 86400 and hits(days_apart, wide):
+            return State.SEEN, ""
+        if claim.value >= 86400 and quote.dates and len(basis.line.dates) > 1:
+            return State.WRONG, f"what is quoted says another number than {name}"
+    if _comparable(claim, dims, quote, gap=bool(GAP.match(text[claim.end :]))):
         if _beside(claim, sentence, basis, dims, wide) or (
-            level and _labelled(claim, sentence, basis, room)
+            level and labelled(claim, sentence, basis, room)
         ):
             return State.SEEN, ""
         return State.WRONG, f"what is quoted says another number than {name}"
+    if claim.dim == "time" and (why := from_another(claim, text, basis, wide)):
+        return State.WRONG, why
     # Of a long text, nearly any number could be reckoned: what is not quoted must be told as reckoned.
     free = bool(basis.quoted or claim.spelled or loose(claim, text)) or any(
-        words.search(sentence) for words in (_CHANGE, _EACH, REST)
+        words.search(sentence) for words in (CHANGE, EACH, REST)
     )
     for dim in dims:
-        if level and any(_hits(shown(dim, facts(text)), room) for text in basis.cited):
+        if level and any(hits(shown(dim, facts(text)), room) for text in basis.cited):
             return State.SEEN, ""
         for place in (basis.line, *map(facts, basis.rows)):
-            if level and _hits(shown(dim, place), room):
+            if level and hits(shown(dim, place), room):
                 return State.SEEN, ""
-            if free and _hits(reckoned(dim, place, free=False), wide):
+            if free and hits(reckoned(dim, place, free=False, far=far), wide):
                 return State.SEEN, ""
         if (
             level
             and len(f"{claim.plain:g}".replace(".", "").strip("0")) > 1
-            and any(_hits(facts(text).of_dim(dim), room) for text in basis.everything)
+            and any(hits(facts(text).of_dim(dim), room) for text in basis.everything)
         ):
             return State.SEEN, ""
-    far = claim.step >= 60 or _GAP.match(text[claim.end :])
-    if claim.dim == "time" and far and _hits(facts("\n".join(basis.everything)).gaps, wide):
+    distant = claim.step >= 60 or GAP.match(text[claim.end :])
+    if claim.dim == "time" and distant and hits(facts("\n".join(basis.everything)).gaps, wide):
         return State.SEEN, ""
     # What is said in words, of what nothing quoted measures, is a person's own view of it.
     bare = not (quote.clocks or quote.dates if claim.dim == "time" else quote.numbers)
-    if basis.quoted and bare and (claim.spelled or loose(claim, text)):
+    if basis.quoted and (claim.spelled or (bare and loose(claim, text))):
         return State.UNKNOWN, ""
     if claim.dim == "count" and (claim.spelled or claim.value < 10):
         return State.UNKNOWN, ""  # a person's own count of what is listed, as often as not
@@ -191,67 +368,26 @@ def _beside(
     """Whether a number follows from the only one that is quoted and another of its line; or of what is left, of any."""
     if _count(dims, basis.quote) > 1:
         return False
-    if any(_hits(together(dim, basis.quote, basis.line), wide) for dim in dims):
+    if any(hits(together(dim, basis.quote, basis.line), wide) for dim in dims):
+        return True
+    limits = [
+        q
+        for part in basis.everything
+        for q in facts(part).numbers
+        if LIMIT.search(label(q, facts(part).text, after=False))
+    ]
+    bounds = replace(basis.quote, numbers=tuple(limits))
+    if limits and any(hits(together(dim, basis.quote, bounds), wide) for dim in dims):
         return True
     return REST.search(sentence) is not None and any(
-        _hits(together(claim.dim, basis.quote, place), wide)
+        hits(together(claim.dim, basis.quote, place), wide)
         for place in map(facts, basis.everything)
-    )
-
-
-def _shown(claim: Quantity) -> str:
-    """Return a number as it is told to people."""
-    return re.sub(r"(\.\d\d)\d+", r"\1", claim.text.replace(SPELLED, ""))
-
-
-def _as(other: Quantity, claim: Quantity) -> tuple[float, float]:
-    """Return what a number without a unit allows for when it has the unit of another."""
-    size = other.step / 10 ** -len(other.text.split()[0].partition(".")[2].rstrip(SPELLED))
-    return (claim.value - 0.5 * claim.step) * size, (claim.value + 0.5 * claim.step) * size
-
-
-def _as_rate(claim: Quantity, sentence: str) -> tuple[float, ...]:
-    """What a number is to be multiplied with to be one per second, where the sentence tells how often something is."""
-    if claim.dim == "rate":
-        return (1.0,)
-    if claim.dim != "count":
-        return ()
-    return tuple(1 / _PERIODS[m[1].lower()] for m in _PERIOD.finditer(sentence))
-
-
-_PERIODS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
-_PERIOD = re.compile(
-    r"\b(?:in|per|each|every|an?|within) (?:[a-z]+ )?(second|minute|hour|day)\b", re.I
-)
-
-
-def _level(claim: Quantity, text: str) -> bool:
-    """Whether a number is said to be where something was or went, in digits: it must be shown, not reckoned."""
-    before, after = text[: claim.start], text[claim.end :]
-    return not claim.spelled and bool(
-        re.search(r"\b(?:from|instead of) $", before)
-        or (re.search(r"\bto $", before) and re.search(r"\bfrom \S*\d", before))
-        or re.match(r" (?:instead of|to \d)", after)
-    )
-
-
-_EACH = re.compile(
-    r"\b(?:together|altogether|each|apiece|in all|in total|alone|per|every|times|makes?|that is|i\.e|would|may|need\w*)\b",
-    re.I,
-)
-
-
-def _amount(claim: Quantity, text: str) -> bool:
-    """Whether a number is said to be how much something changed, or lacks."""
-    before, after = text[: claim.start], text[claim.end - len(claim.unit) - 1 :]
-    return claim.dim not in ("share", "ratio", "points") and bool(
-        _BY.search(before) or _LACK.search(before) or _MORE.match(after)
     )
 
 
 def _count(dims: Sequence[str], place: Facts) -> int:
     """How many numbers of a place are of a kind."""
-    if "ratio" in dims or "points" in dims:
+    if {"ratio", "points", "share", "change", "fall", "rise"} & {*dims}:
         return len(place.numbers)
     return sum(q.dim in dims or (q.dim == "count" and "rate" in dims) for q in place.numbers)
 
@@ -260,63 +396,14 @@ def _comparable(claim: Quantity, dims: Sequence[str], quote: Facts, *, gap: bool
     """Whether what is quoted has numbers of the claim's kind."""
     if gap:
         return len(quote.clocks) > 1 or len(quote.dates) > 1
+    if claim.dim == "time" and not quote.of_dim("time") and len(quote.clocks) == 2:
+        return True
     if claim.dim == "points":
-        return len(quote.of_dim("share")) > 1
+        return len(quote.of_dim("share")) > 1 or len(quote.of_dim("count")) > 1
     if claim.dim == "ratio" and any(len(quote.of_dim(q.dim)) > 1 for q in quote.numbers):
         return True
-    if claim.dim == "share" and claim.spelled and len(quote.of_dim("count")) > 1:
+    if claim.dim == "share" and claim.spelled and re.search(r"\bp\d\d\b", quote.told):
+        return True
+    if claim.dim == "share" and any(len(quote.of_dim(q.dim)) > 1 for q in quote.numbers):
         return True
     return any(quote.of_dim(dim) for dim in dims if dim != "ratio")
-
-
-def _labelled(claim: Quantity, sentence: str, basis: Basis, room: tuple[float, float]) -> bool:
-    """Whether evidence has the number by a name that the sentence uses, and that no quoted number has."""
-    words, noun = stems(sentence), stems(claim.unit)
-    known = {stem for q in basis.quote.numbers for stem in stems(label(q, basis.quote.text))}
-    for place in (basis.line, *map(facts, basis.everything)):
-        wanted = words if place is basis.line else noun if claim.dim == "count" else set()
-        for q in place.numbers:
-            near = q.dim == claim.dim and room[0] <= q.value <= room[1]
-            if near and (stems(label(q, place.text)) - known) & wanted:
-                return True
-    return False
-
-
-def _elsewhere(claim: Quantity, sentence: str, text: str, basis: Basis) -> str:
-    """Why a number that the evidence does have is said of something else there, "" when it is not."""
-    low, high = interval(claim, text)
-    if loose(claim, text) or claim.dim == "ratio":
-        return ""
-    alike = [q for q in basis.line.numbers if q.dim == claim.dim]
-    hits = [q for q in alike if low <= q.value <= high]
-    hits = [q for q in hits if q in basis.quote.numbers] or hits
-    if not hits:
-        return ""
-    where, what = basis.line.text, _shown(claim)
-    if claim.dim == "share" and all(opposed(sentence, label(q, where)) for q in hits):
-        return f"{what} is said of the contrary"
-    if claim.dim != "count" and all(opposed(sentence, named(q, where)) for q in hits):
-        return f"{what} is said of the contrary"
-    if _NOW.search(sentence) and all(_BEFORE.match(where, q.end - len(q.unit)) for q in hits):
-        return f"{what} is what it was before"
-    if claim.dim == "count" and all(_contrary(q, sentence, where) for q in hits):
-        return f"{what} is said of the contrary"
-    noun = stems(claim.unit) if claim.dim == "count" else set()
-    if any(noun & stems(re.split("[,;()]", where[q.start :], maxsplit=1)[0][:40]) for q in hits):
-        return ""  # "3 of 12 partitions"
-    rest = [q for q in alike if not low <= q.value <= high]
-    return f"{what} is said of something else" if misplaced(hits, rest, sentence, where) else ""
-
-
-def _contrary(number: Quantity, sentence: str, text: str) -> bool:
-    """Whether the word right behind a number, as in "2 of 9 ready", is the contrary of what is said."""
-    found = _BEHIND.match(text, number.start)
-    behind = found[1] if found else None
-    return behind is not None and opposed(sentence, behind)
-
-
-_NOW = re.compile(
-    r"\b(?:now|still|currently|at present)\b(?!.*\b(?:from|instead|used to|before|was)\b)", re.I
-)
-_BEFORE = re.compile(r"\S*\s*(?:->|→)")
-_BEHIND = re.compile(r"\d+\s*(?:(?:/|of|out of)\s*\d+)?\s*([a-z]+)?")

@@ -108,6 +108,12 @@ def _share(found: re.Match[str]) -> float:
     return _n(count) / part
 
 
+def _part(found: re.Match[str]) -> str:
+    """A third of them, two fifths; but not a third pod."""
+    ordinal = not found["s"] and re.match(r" (?!(?:of|more|less|fewer|\w+er|\w+ed|as|in|is|are|was|were|from|than|within|by|and|at|on|for|since|when|while|before|or|but|that|which|so|with|during|until|if|too|to|only|now|left|free|full)\b)[a-z]", found.string[found.end() :])  # fmt: skip
+    return found.group() if ordinal else f"{100 * _share(found):.6g}{SPELLED} %"
+
+
 def _span(found: re.Match[str]) -> str:
     """Half an hour, three quarters of an hour: in the next smaller unit."""
     unit, size = _BELOW[found["unit"].lower()]
@@ -133,16 +139,17 @@ _IDIOMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
     (re.compile(rf"\b(?P<n>an?|one|{_N}) (?P<unit>hour|minute|day)s? and (?P<m>{_N}) (?:minute|second|hour)s?\b", _I), _added),
     (re.compile(rf"\b(?P<c>an? |one |{_N} )?{_PART} (?:of )?(?:an?|one|the) (?P<unit>{_TIME})\b(?! (?:past|to)\b)", _I), _span),
     (re.compile(rf"\b(?:a )?{_PART} (?:of )?(?:an?|one) percent\b", _I), lambda m: f"{_share(m):g}{SPELLED} %"),
-    (re.compile(rf"\b(?P<n>{_N}) and a half\b", _I), lambda m: f"{_n(m['n']) + 0.5:g}{SPELLED}"),
+    (re.compile(rf"\b(?P<n>{_N}|one) and a half\b", _I), lambda m: f"{_n(m['n']) + 0.5:g}{SPELLED}"),
     (re.compile(rf"\b(?P<n>{_N}) and (?:an?|one) (?P<part>quarter|third)\b", _I), lambda m: f"{_n(m['n']) + _share(m):g}{SPELLED}"),
-    (re.compile(rf"\b(?P<c>an?|one|{_N})[ -](?P<part>{'|'.join(p for p in _PARTS if p != 'half')})s?\b(?! (?:past|to|of an?)\b)", _I), lambda m: f"{100 * _share(m):.6g}{SPELLED} %"),
+    (re.compile(rf"\b(?P<c>an?|one|{_N})[ -](?P<part>{'|'.join(p for p in _PARTS if p != 'half')})(?P<s>s?)\b(?! (?:past|to|of an?)\b)", _I), _part),
     (re.compile(r"\b(?:one )?half(?= (?:of|the|its|their|as|that)\b|[.,;:]|$)|(?<=\bby )half\b|(?<=\bthan )half\b(?! (?:an?|past)\b)|(?<=\bnot )half\b(?= of\b)", _I), f"50{SPELLED} %"),
     (re.compile(r"\bhalved\b", _I), f"by 50{SPELLED} %"),
-    (re.compile(rf"\b({_N})[- ]?fold\b", _I), lambda m: f"{_n(m[1]):g}{SPELLED} times"),
-    (re.compile(rf"\b({'|'.join(_ONES[1:] + _TENS)})fold\b", _I), lambda m: f"{_VALUES[m[1].lower()]}{SPELLED} times"),
-    (re.compile(r"\b(hundred|thousand)fold\b", _I), lambda m: f"{_SCALES[m[1].lower()]}{SPELLED} times"),
-    (re.compile(rf"\b(?:{'|'.join(_MULTIPLES)})\b(?! (?:a|an|per|every|the (?:day|night))\b)", _I), lambda m: f"{_MULTIPLES[m.group().lower()]}{SPELLED} times"),
-    (re.compile(rf"\b(?:a )?factor of ({_N})", _I), lambda m: f"{m[1]} times"),
+    (re.compile(rf"\b({_N})[- ]?fold\b", _I), lambda m: f"{_n(m[1]):g}{SPELLED} ×"),
+    (re.compile(rf"\b({'|'.join(_ONES[1:] + _TENS)})fold\b", _I), lambda m: f"{_VALUES[m[1].lower()]}{SPELLED} ×"),
+    (re.compile(r"\b(hundred|thousand)fold\b", _I), lambda m: f"{_SCALES[m[1].lower()]}{SPELLED} ×"),
+    (re.compile(rf"\b(?:{'|'.join(_MULTIPLES)})\b(?! (?:a|an|per|every|the (?:day|night))\b)", _I), lambda m: f"{_MULTIPLES[m.group().lower()]}{SPELLED} {'times' if m.group().lower() in ('twice', 'thrice') else '×'}"),
+    (re.compile(rf"\b(multiplied) by ({_N})", _I), lambda m: f"{m[1]} by {m[2]} ×"),
+    (re.compile(rf"\b(?:a )?factor of ((?:[a-z]+ ){{0,2}}?)({_N})(?: or {_N})?", _I), lambda m: f"{m[1]}{m[2]} ×"),
     (re.compile(rf"\bevery (?:other|second) (?={_TIME}\b)", _I), f"every 2{SPELLED} "),
     (re.compile(rf"\bone(?= {_TIME}s?\b)|\bone(?= (?:percent|per cent|%))", _I), f"1{SPELLED}"),
     (re.compile(rf"\b(than|for|within|took|takes?|lasted|lasts?|over|nearly|almost|about|just|be|is|was) an? (?=(?:whole |full |good )?{_TIME}\b)", _I), lambda m: f"{m[1]} 1{SPELLED} "),

@@ -35,8 +35,15 @@ def elsewhere(
             return found
     if any(names(text, ref, loose=True) and not _another(sentence, text, ref) for ref in objects):
         return found
-    others = [ref for ref in scope if ref not in objects and names(text, ref)]
+    if any(_shortened(ref.name, text) for ref in objects):
+        return found
+    parts = [part for part in lines.splitlines() if part.strip()]
+    rows = [row for row in text.splitlines() if any(part in row for part in parts)]
+    place = "\n".join(rows) or text
+    others = [ref for ref in scope if ref not in objects and names(place, ref)]
     if any(_linked(ref, others, evidence) for ref in objects):
+        return found
+    if any(_spoken(sentence, other) for other in others):
         return found
     for ref in objects:
         # What is to be done to an object may rest on what is seen of another.
@@ -46,6 +53,24 @@ def elsewhere(
         ):
             found.append(ref)
     return found
+
+
+def _spoken(sentence: str, ref: ObjectRef) -> bool:
+    """Whether a sentence names an object in the singular: "the template" of "templates"."""
+    name = ref.name.removesuffix("s")
+    if name == ref.name or len(name) < 4:
+        return False
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", sentence, re.I) is not None
+
+
+def _shortened(name: str, text: str) -> bool:
+    """Whether a text names an object in a shorter way: crdb-3 for cockroachdb-3, web-0..4 for web-2."""
+    head, _, last = name.rpartition("-")
+    if not head or not last.isdigit():
+        return False
+    short = re.search(rf"\b{re.escape(head[0])}[a-z]*-{last}\b", text, re.I)
+    spread = re.search(rf"\b{re.escape(head)}-\d+\.\.\d+", text, re.I)
+    return bool(short or spread)
 
 
 def _linked(ref: ObjectRef, others: Collection[ObjectRef], evidence: str) -> bool:
@@ -85,4 +110,4 @@ def names(text: str, ref: ObjectRef, *, loose: bool = False) -> bool:
     if loose:
         name = re.sub(r"\\[-_.]", "[-_. ]?", name)
     flags = re.IGNORECASE if loose else 0
-    return re.search(rf"(?<![\w.]){name}(?![\w])", text, flags) is not None
+    return re.search(rf"(?<![A-Za-z0-9.]){name}(?![A-Za-z0-9])", text, flags) is not None

@@ -46,20 +46,32 @@ _CRON = re.compile(r"(?<![\d*/-])(?=[\d*/, -]*\*)(\*/(\d+)|\d{1,2}) (\*(?:/\d+)?
 # Neither instants nor addresses, versions and ids are quantities.
 _NO_QUANTITY = re.compile(
     r"\d{4}-\d\d-\d\dT?[ ]?\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?|\d{4}-\d\d-\d\d"
+    r"|(?<![\d.-])(?:0\d|1[0-2])-(?:[0-2]\d|3[01])(?![\d-])"
     r"|(?<![\d:])\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?!\d|:\d)Z?|(?<![\w.])\d+\.\d+\.\d+(?:\.\d+)?|\bev-\w+"
-    r"|\b(?=[\w-]*[a-z])(?=[\w-]*\d)[a-z0-9]+(?:-[a-z0-9]+)+\b|\bp\d\d(?:\.\d)?\b|\b\d+(?:st|nd|rd|th)\b"
+    r"|\b(?=[\w-]*[a-z])(?=[\w-]*\d)[a-z0-9]+(?:-[a-z0-9]+)+\b|\bp\d\d(?:\.\d)?\b|\b\d+[a-f]+\d\w*\b|\b\d+(?:st|nd|rd|th)\b|\b(?:UTC|GMT) ?[+-] ?\d+(?::?\d\d)?"
 )
 _CODE = re.compile(r"`[^`]*`")
 _LIST_NUMBER = re.compile(r"^\s*\d+[.)]\s")
 _CPU = re.compile(r"cpu|\bcores?\b|millicores?", re.I)
 # The name before a number may tell its unit: "initialDelaySeconds: 30", "offset_seconds a 0.2, b 187.4".
 _KEYS = (
-    (re.compile(r"milli_?seconds?|[_a-z](?:Ms|_ms)\b|Millis\b|_millis", re.I), "ms"),
+    (
+        re.compile(
+            r"milli_?seconds?|[_a-z](?:Ms|_ms)\b|(?<![a-z\d])(?<!\d )ms\b|Millis\b|_millis", re.I
+        ),
+        "ms",
+    ),
+    (re.compile(r"micro_?seconds?|_us\b|Micros\b|microseconds", re.I), "us"),
+    (re.compile(r"\w(?:GB|GiB|_gb)\b"), "gb"),
+    (re.compile(r"\w(?:MB|MiB|_mb)\b"), "mb"),
     (re.compile(r"(?<!per )seconds?\b|Seconds|_age\b|ttl\b|sleep\w*", re.I), "s"),
     (re.compile(r"(?<!per )minutes?\b|Minutes", re.I), "min"),
     (re.compile(r"_bytes\b", re.I), "b"),
 )
 _ANY_KEY = re.compile("|".join(pattern.pattern for pattern, _ in _KEYS), re.I)
+_HEAD = re.compile(
+    r"(?<![\w/])(?<!\d )\(?(ms|s|sec|seconds|min|minutes|%|[KMGT]i?B)\)?:(?!\d)", re.I
+)
 _PER = re.compile(
     r"^(?:\s+(?!(?:and|or|to|than|before|after|in|of)\b)[\w'-]+){0,4}?\s+(?:per|an?|each|every)\s+(?P<unit>second|minute|hour|day)\b",
     re.I,
@@ -79,6 +91,11 @@ UNDER = re.compile(
     r"(?:under|below|(?:less|fewer|lower) than|short of|not|not even|not quite|barely|hardly)\s*$",
     re.I,
 )
+
+
+# "used_memory_human:3.99G", "480k messages"
+_SUFFIXES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+_SIZED = re.compile(r"mem|heap|disk|size|bytes|storage|rss|gc", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +129,8 @@ class Quantity:
 
 def in_digits(sentence: str) -> str:
     """Return a sentence with its numbers in digits, and without what is quoted, names, versions and times of day."""
-    text = _CODE.sub(_blank, _LIST_NUMBER.sub("", sentence))
-    text = _NO_QUANTITY.sub(_blank, joined(without_days(without_times(text))))
+    text = _HTTP.sub(_dash, _CODE.sub(_blank, _LIST_NUMBER.sub("", sentence)))
+    text = _NO_QUANTITY.sub(_dash, joined(without_days(without_times(text))))
     return _TO_HOUR.sub(_blank, digits(_LAST.sub(_blank, text)))
 
 
@@ -139,7 +156,7 @@ def seen(text: str) -> tuple[Quantity, ...]:
         for m in _SPAN.finditer(text)
         for d, h, n, s in [[float(part or 0) for part in m.groups()]]
     ]
-    text = _SPAN.sub(_blank, text)
+    text = _SPAN.sub(_blank, without_days(text))
     for m in _CRON.finditer(text):
         period = 60.0 * float(m[2]) if m[2] else 60.0 if m[1] == "*" else 3600.0
         period = period if m[3] == "*" else 86400.0
@@ -156,6 +173,13 @@ def _read(found: re.Match[str], text: str, *, keyed: bool = True) -> Quantity:
     spelled = bool(found.groupdict().get("spelled"))
     if unit == "m" and _CPU.search(line):
         dim, size = "count", 1e-3
+    elif (
+        keyed
+        and found["unit"] in _SUFFIXES
+        and (found["unit"] == "M" or found["number"] + found["unit"] in found.group())
+    ):
+        size = _SUFFIXES[found["unit"]]
+        dim = "bytes" if found["unit"] in "GT" or _SIZED.search(line) else "count"
     elif unit in _UNITS:
         dim, size = _UNITS[unit]
         after = text[found.end() :]
@@ -163,12 +187,15 @@ def _read(found: re.Match[str], text: str, *, keyed: bool = True) -> Quantity:
             dim, size = "flow", size / _UNITS[(per[1] or per[2]).lower()][1]
         elif dim == "ratio" and (per := _PER.match(after)):
             dim, size = "rate", 1 / _UNITS[per["unit"].lower()][1]
-        elif dim == "ratio" and not _COMPARED.match(after) and not spelled and unit == "times":
+        elif keyed and unit == "times" and not _COMPARED.match(after):
             dim = "count"
     elif unit == "of" and (whole := _WHOLE.match(text, found.end())) and whole[1].lower() in _UNITS:
         dim, size = _UNITS[whole[1].lower()]
     else:
-        dim, size = _UNITS.get(_key(line[-80:]) if keyed else "", ("count", 1.0))
+        own = line[-300:]
+        while ";" in own and re.search(r"[A-Za-z]{3}", own.rpartition(";")[2]):
+            own = own.rpartition(";")[2]
+        dim, size = _UNITS.get(_key(own) if keyed else "", ("count", 1.0))
         after = text[found.end("number") :].lstrip(SPELLED)
         if dim == "count" and (per := _PER.match(after)):
             dim, size = "rate", 1 / _UNITS[per["unit"].lower()][1]
@@ -177,7 +204,7 @@ def _read(found: re.Match[str], text: str, *, keyed: bool = True) -> Quantity:
     )
 
 
-_COMPARED = re.compile(r"\s+(?:as|the|its|their|his|more|less|slower|faster|higher|lower|longer|shorter|larger|smaller|bigger|what|worse|greater|that|over|of)\b|\s*[.,;]", re.I)  # fmt: skip
+_COMPARED = re.compile(r"\s+(?:as|the|its|their|his|more|less|slower|faster|higher|lower|longer|shorter|larger|smaller|bigger|what|worse|greater|that|over|of)\b", re.I)  # fmt: skip
 
 
 _FLOW = re.compile(
@@ -187,6 +214,10 @@ _WHOLE = re.compile(rf"\s(?:the |its |their )?[\d.]+{SPELLED}?[ ]?([A-Za-z%]+)")
 
 
 def _key(before: str) -> str:
+    """Return the unit that the words before a number tell, "" when they tell none."""
+    if heads := list(_HEAD.finditer(before)):
+        return heads[-1][1].lower()  # "latency p90 ms: 18:59 70, 19:02 980"
+    before = before[-80:]
     if own := re.search(r"[\w.-]+\s?[=:]\s?$|\b[a-z]+[A-Z]\w*\s$", before):
         before = own.group()
     best, place = "", -1
@@ -197,6 +228,27 @@ def _key(before: str) -> str:
             if match.end() > place:
                 best, place = unit, match.end()
     return best
+
+
+_GROWN = re.compile(
+    r"\b(?:by|(?:in|de)crease of|increased|rose|risen|grew|grown|multiplied|up|rise of|growth of)\s(?:(?:about|some|roughly|over|more than|nearly|almost|around|an?)\s)*$",
+    re.I,
+)
+
+
+def compared(claim: Quantity, text: str) -> bool:
+    """Whether "nine times" is said of how much more something is, not of how often it was."""
+    if claim.unit != "times" or _COMPARED.match(text, claim.end):
+        return True
+    return _GROWN.search(text[: claim.start]) is not None
+
+
+_HTTP = re.compile(r"\b[45](?:\d\d|xx)s\b|\bHTTP [1-5]\d\d\b")
+
+
+def _dash(found: re.Match[str]) -> str:
+    """A name stays a word: "seven minutes after x-1" does not end with "after"."""
+    return ("_" if found.group()[0].isalnum() else " ") * len(found.group())
 
 
 def _blank(found: re.Match[str]) -> str:
@@ -217,19 +269,26 @@ def interval(claim: Quantity, text: str, *, reckoned: bool = False) -> tuple[flo
     if WITHIN.search(before):
         return 0.0, 1.08 * v
     if UNDER.search(before):
-        return 0.6 * v, 1.02 * v
+        return max(v - max(0.35 * v, _last(claim)), 0.4 * v), 1.02 * v
     if OVER.search(before):
-        return 0.97 * v, 1.5 * v
+        return 0.97 * v, min(v + max(0.2 * v, _last(claim)), 1.6 * v)
     if ABOUT.search(before):
-        room = max(0.1 * v, 0.5 * u if v >= 3 * u else 0.3 * u)
+        figures = len(f"{claim.plain:g}".replace(".", "").strip("0"))
+        rough = 0.1 if claim.spelled else {1: 0.1, 2: 0.05}.get(figures, 0.02)
+        room = max(rough * v, 0.5 * u if v >= 3 * u else 0.3 * u)
+        if claim.dim == "share" and 0.5 < v <= 1:
+            room = min(room, 0.3 * (1 - v) + 0.02)  # "about 90 %" is not 99 %
         return v - room, v + room
     if claim.spelled:
         room = max(
-            (0.15 if claim.dim == "ratio" else 0.08) * v, 0.5 * u if claim.dim == "time" else 0.0
+            (0.15 if claim.dim == "ratio" else 0.12 if claim.dim == "time" else 0.08) * v,
+            0.5 * u if claim.dim == "time" else 0.0,
         )
         return v - room, v + room
     if not reckoned:
-        return v - 0.5 * u, v + u * (1 - 1e-9)
+        # "17,900" for 17 903, but not "40" for 42.
+        room = min(0.5 * _last(claim), 0.01 * v)
+        return v - max(room, 0.5 * u), v + max(room, u * (1 - 1e-9))
     units, zeros = v / u, 1.0
     while units and units % (10 * zeros) == 0 and zeros < units:
         zeros *= 10
@@ -237,7 +296,20 @@ def interval(claim: Quantity, text: str, *, reckoned: bool = False) -> tuple[flo
     return v - room, v + max(room, u * (1 - 1e-9))
 
 
+def _last(claim: Quantity) -> float:
+    """Return the size of a number's last digit that is not zero: people round to it."""
+    units, zeros = round(claim.value / claim.step), 1
+    while units and units % (10 * zeros) == 0:
+        zeros *= 10
+    return zeros * claim.step
+
+
 def loose(claim: Quantity, text: str) -> bool:
     """Whether a number is said to be about right only."""
     before = text[max(claim.start - 30, 0) : claim.start]
     return any(words.search(before) for words in (ABOUT, NEARLY, SLIGHTLY, OVER, UNDER, WITHIN))
+
+
+def shown_as(claim: Quantity) -> str:
+    """Return a number as it is told to people."""
+    return re.sub(r"(\.\d\d)\d+", r"\1", claim.text.replace(SPELLED, ""))

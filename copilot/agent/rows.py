@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from copilot.agent.derived import Facts, reckoned, shown
 from copilot.agent.labels import complements, stems
@@ -11,12 +11,13 @@ from copilot.agent.numerals import SPELLED
 
 _ROW = re.compile(
     rf"(?<![\w.])(?P<part>\d+|one){SPELLED}? (?:(?P<word>of|in|out of)|(?!times)[a-z]+ (?P<noun>in|out of)) "
-    rf"(?:the |its |their |our |every |a )?(?P<whole>\d++){SPELLED}?+(?![\w.%]| ?(?:[KMGT]i?B?|s|ms|min|m|h|%|(?:milli)?seconds?|minutes?|hours?|days?|weeks?)\b)",
+    rf"(?:the |its |their |our |every |a )?(?P<whole>\d++){SPELLED}?+(?![\w%]|\.\d| ?(?:[KMGT]i?B?|s|ms|min|m|h|%|(?:milli)?seconds?|minutes?|hours?|days?|weeks?)\b)",
     re.I,
 )
-_ALL = re.compile(rf"\b(?P<all>all|none|not (?:one|1)|no one|neither)(?: of)?(?: the| its| their)? (?P<whole>\d+){SPELLED}? (?!%|times|percent|seconds|minutes|hours|days|weeks)", re.I)  # fmt: skip
+_ALL = re.compile(rf"\b(?P<all>all|no [a-z]+ (?:out )?of|none|not (?:one|1)|no one|neither)(?: of)?(?: the| its| their)? (?P<whole>\d+){SPELLED}? (?!%|times|percent|seconds|minutes|hours|days|weeks)", re.I)  # fmt: skip
 _FEW = 12
 _TOLD = re.compile(r"(\d+)\s?(?:/|of|out of)\s?(\d+) ([a-z]+(?: [a-z]+)?)")
+_NONE = re.compile(r"\b(?:none|no [a-z]+|not one|neither)\b", re.I)
 _NOT = re.compile(r"\b(?:not|no|never|un[a-z]+)\b|n't\b", re.I)
 _PAIR = re.compile(r"(?<![\d.:/-])(\d+)\s?(?:/|of|out of|x of)\s?(\d+)(?![\d.:/-])")
 _ABSENT = re.compile(
@@ -51,13 +52,26 @@ def without_rows(text: str) -> str:
     return text
 
 
-def wrong_rows(text: str, quote: Facts, line: Facts) -> Iterator[str]:
-    """Yield the parts of a whole that the evidence gives otherwise; `text` is a sentence in digits."""
+def wrong_rows(
+    text: str,
+    quote: Facts,
+    line: Facts,
+    listed: Collection[float] = (),
+    sums: Collection[float] = (),
+) -> Iterator[str]:
+    """Yield the parts of a whole that the evidence gives otherwise; `text` is a sentence in digits.
+
+    `listed` are the numbers of rows of the evidence that may be meant, `sums` those of its columns.
+    """
     for words, part, whole, rate in rows(text):
+        if part and (part in listed or whole in listed):
+            continue
         counted = SPELLED not in words and whole > _FEW and not rate
         if counted:
-            counts = {*quote.of_dim("count"), *line.of_dim("count")}
-            known = {*counts, *reckoned("count", quote)}
+            counts = {
+                q.plain for q in (*quote.numbers, *line.numbers) if q.dim in ("count", "rate")
+            }
+            known = {*counts, *sums, *reckoned("count", quote)}
             holds = not counts or (whole in known and bool({part, whole - part} & known))
         elif rate or whole > _FEW:
             holds = _as_share(part / whole, quote, line) or any(
@@ -70,10 +84,26 @@ def wrong_rows(text: str, quote: Facts, line: Facts) -> Iterator[str]:
             yield f"{words.replace(SPELLED, '').strip()} does not follow from the cited evidence"
 
 
+def unequal(text: str) -> Iterator[str]:
+    """Yield the shares of a sentence in digits that are not those of the parts told with them: "44 % (640 of 2100)"."""
+    for m in _TWICE.finditer(text):
+        if SPELLED in m.group():
+            continue
+        share, part, whole = (float(m[n]) for n in (1, 2, 3))
+        if whole > part and abs(100 * part / whole - share) > max(1.0, 0.06 * share):
+            yield f"{part:g} of {whole:g} are not {share:g} %"
+
+
+_N = rf"(\d+(?:\.\d+)?){SPELLED}?"
+_TWICE = re.compile(rf"{_N} ?%[^.;%]{{0,60}}\({_N} (?:out )?of {_N}[^)%]*\)")
+
+
 def _few(text: str, part: float, whole: float, quote: Facts, line: Facts) -> bool:
     """Whether so many of a few can be: the evidence tells how many there are, or are missing."""
     absent, present = bool(_ABSENT.search(text)), bool(_PRESENT.search(text))
     pairs = [(float(a), float(b)) for a, b in _PAIR.findall(quote.text)]
+    if not part and pairs and not any(b == whole for _, b in pairs) and _NONE.search(text):
+        return False
     known = {a for a, b in pairs if b == whole}
     if known:
         wanted = {part, whole - part}

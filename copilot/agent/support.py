@@ -20,7 +20,8 @@ from copilot.agent.events import untold
 from copilot.agent.numbers import judged
 from copilot.agent.objects import elsewhere
 from copilot.agent.quoting import contains
-from copilot.model.evidence import Evidence
+from copilot.agent.siblings import misdirected, mixed_up
+from copilot.model.evidence import Evidence, Source
 from copilot.model.scope import ObjectRef
 
 
@@ -73,6 +74,7 @@ def judge(
         [quote.text for quote in claim.quotes if quote.evidence in cited],
         [f"{piece.query}\n{piece.text}" for piece in cited.values()],
         [piece.text for piece in evidence.values()],
+        changes=any(piece.source is Source.CHANGES for piece in cited.values()),
     )
     said = words(claim.text, basis, recommends=bool(claim.command))
     why += said.why
@@ -94,6 +96,10 @@ def judge(
         spaces = {ref.namespace for ref in scope if ref.namespace}
         if problem := commands.problem(claim.command, spaces, scope, everything):
             why.append(f"{claim.command}: {problem}")
+        kinds = {ref.kind for ref in claim.objects}
+        names = [ref.name for ref in scope if ref.kind in kinds]
+        if spoken := misdirected(claim.text, claim.command, names):
+            why.append(f"{claim.command}: the sentence speaks of {spoken}")
     if why:
         return Judgement(Verdict.CONTRADICTED, tuple(dict.fromkeys(why)))
     return said
@@ -110,20 +116,28 @@ def words(sentence: str, basis: Basis, *, recommends: bool = False) -> Judgement
     # What is quoted is what the sentence rests on: its days come before others of that text.
     if wrong_day(sentence, quoted if days(quoted) else text):
         why.append("the date is not in the cited evidence")
-    why += [
-        f"the time {time} is not in the cited evidence"
-        for time in unsupported_times(sentence, text)
-    ]
+    if not recommends:
+        why += mixed_up(sentence, basis.quoted, basis.lines, basis.cited, basis.everything)
+    if not recommends:
+        lasting = basis.line.of_dim("time")
+        everything = "\n".join(basis.everything)
+        why += [
+            f"the time {time} is not in the cited evidence"
+            for time in unsupported_times(sentence, text, quoted, everything, lasting)
+        ]
     if wrong_order(sentence, basis.placed):
         why.append("it happened in another order")
     if said := contrary(sentence, quoted):
         why.append(f'what is quoted shows the contrary of "{said}"')
-    # A number that what is quoted gives vouches for the sentence, however it words what happened.
-    if not recommends and not numbers.quoted:
+    if not recommends:
         lines, everything = "\n".join(basis.lines) or text, "\n".join(basis.everything)
+        # A number that what is quoted gives vouches for the sentence, however it words what happened.
+        vouched = numbers.quoted > 0
         why += [
             f"no evidence tells of {what}"
-            for what in untold(sentence, quoted or text, lines, everything)
+            for what in untold(
+                sentence, quoted or text, lines, everything, changes=basis.changes, vouched=vouched
+            )
         ]
     if why:
         return Judgement(Verdict.CONTRADICTED, tuple(dict.fromkeys(why)))
