@@ -11,7 +11,7 @@ from copilot.evidence.case import Case
 from copilot.evidence.clues import Fact
 from copilot.evidence.manuals import instructions
 from copilot.evidence.ranking import Candidate
-from copilot.evidence.repairs import actions, byhand
+from copilot.evidence.repairs import actions, byhand, placing, told
 from copilot.evidence.repairs.completing import completed
 from copilot.model.action import (
     Action,
@@ -44,7 +44,16 @@ def propose(case: Case, candidate: Candidate) -> list[Mitigation]:
         facts.update(claim.facts)
     evidence = candidate.best[0].finding.evidence[:4]
     found = [
-        _mitigation(candidate.cause, title, action, risk, undo, expected, evidence)
+        _mitigation(
+            candidate.cause,
+            title,
+            action,
+            risk,
+            undo,
+            expected,
+            evidence,
+            placing.typed(case, action),
+        )
         for row in actions(case, candidate, facts)
         for title, action, risk, undo, expected in (completed(case, row),)
     ]
@@ -53,7 +62,8 @@ def propose(case: Case, candidate: Candidate) -> list[Mitigation]:
         unique.setdefault(one.id, one)
     found = list(unique.values())
     because = candidate.best[1].because
-    text = byhand.instead(case, candidate.object, candidate.cause) or instructions(
+    known = told(candidate, facts)
+    text = byhand.instead(case, candidate.object, candidate.cause, known) or instructions(
         candidate.object, candidate.cause, facts, because
     )
     if not found:
@@ -61,7 +71,7 @@ def propose(case: Case, candidate: Candidate) -> list[Mitigation]:
         manual = Manual(
             candidate.object, text or f"Look into {candidate.object}: {candidate.best[1].because}"
         )
-        typed = byhand.command(case, candidate.object, candidate.cause, facts)
+        typed = byhand.command(case, candidate.object, candidate.cause, known)
         found.append(
             _mitigation(candidate.cause, f"By hand: {_title(manual.instructions)}", manual, Risk.MEDIUM,
                         "Take the change back by hand.", "The symptom is gone.", evidence, typed)
@@ -163,6 +173,8 @@ def kubectl(action: Action) -> str:
         removal = {"spec": {"template": {"spec": {"nodeSelector": {action.key: None}}}}}
         return f"kubectl patch {where} --type=merge -p '{json.dumps(removal)}'"
     if isinstance(action, SetField):
+        if (ref.kind, action.path, action.value) == ("Node", "/spec/unschedulable", ""):
+            return f"kubectl uncordon {ref.name}"
         if _resumes(action):
             return f"kubectl rollout resume {ref.kind.lower()}/{ref.name} -n {ref.namespace}"
         change: dict[str, object] = {"op": "remove", "path": action.path}

@@ -153,10 +153,13 @@ class Door:
             lambda: self._unfinished(planned),
             self._clock,
             self._verification,
+            {str(part.object) for part in parts(proposal.mitigation.action)},
         )
         if outcome.cured:
             self._step(entry, "applied", "verified", by)
             detail = f"the symptom is gone after {outcome.seconds:.0f} s"
+            if outcome.others:
+                detail = f"a part of the symptoms is gone after {outcome.seconds:.0f} s; still there: {', '.join(outcome.remaining)}, while something else is broken: {', '.join(outcome.others)}"
             yield ActionProgress(proposal.id, "verified", detail)
             yield ActionFinished(proposal.id, verified=True, undone=False, detail=detail)
             return

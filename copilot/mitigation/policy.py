@@ -26,8 +26,10 @@ from copilot.model.scope import ObjectRef, Scope
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 _POD = ("/spec/template/spec/",)
+_LABELS = "/spec/template/metadata/labels/"
 _FIELDS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(_WORKLOADS, (*_POD, "/spec/strategy", "/spec/updateStrategy", "/spec/paused")),
+    **dict.fromkeys(_WORKLOADS, (*_POD, _LABELS, "/spec/strategy", "/spec/updateStrategy",
+                                "/spec/paused")),
     "Service": ("/spec/selector", "/spec/ports", "/spec/internalTrafficPolicy",
                 "/spec/externalTrafficPolicy", "/spec/sessionAffinity", "/spec/type"),
     "ConfigMap": ("/data",),
@@ -41,6 +43,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "Node": ("/spec/unschedulable", "/spec/taints"),
     "PersistentVolume": ("/spec/claimRef/uid",),
     "Job": ("/spec/suspend",),
+    "Lease": ("/spec/holderIdentity",),
     "NetworkPolicy": ("/spec/ingress", "/spec/egress"),
     **dict.fromkeys(_WEBHOOKS, ("/webhooks/",)),
 }  # fmt: skip
@@ -154,6 +157,10 @@ def _check_field(action: SetField) -> None:
         )
     if (action.object.kind, action.path) == ("Service", "/spec/type") and action.value != _INSIDE:
         raise PolicyError(f"{action.object}: a Service is not opened to the outside here")
+    if action.object.kind == "Lease" and action.value:
+        raise PolicyError(f"{action.object}: a lock is released here, never given to anybody")
+    if action.path.startswith(_LABELS) and action.value:
+        raise PolicyError(f"{action.path}: labels of pods are taken off here, never put on")
     if action.path in _NARROWER and action.value in ("", "false"):
         return
     text = f"{action.path} {action.value}"

@@ -96,6 +96,7 @@ def waiting(case: Case) -> Iterator[Clue]:
         also = (held,) if held is not None else ()
         facts: dict[str, Fact] = {"container": log.container, "stalled": 1}
         facts |= {"lock": f"{held.kind}/{held.name}"} if held is not None else {}
+        facts |= {"holder": holder} if gone else {}
         cause = "queue.consumer_lag" if _consumes(case, workload) else "unknown"
         yield case.clue(
             "log.waiting",

@@ -13,7 +13,9 @@ from copilot.evidence.repairs import (
     addresses,
     allowing,
     cloning,
+    crowding,
     images,
+    narrowing,
     nets,
     options,
     placing,
@@ -24,6 +26,7 @@ from copilot.evidence.repairs import (
     routing,
     running,
     sizing,
+    stalled,
     storage,
     stores,
 )
@@ -49,8 +52,10 @@ _CHANGED_BY: dict[str, tuple[str, ...]] = {
     "autoscaling": ("resources",),
     "database": ("env", "envFrom", "args", "command", "image"),
     "application": ANY,
+    "queue": ANY,
+    "pod.evicted": ("volumes", "volumeMounts", "resources", "env", "args", "command", "image"),
 }  # fmt: skip
-"""Which changed fields of a pod template can have brought a cause about, by the cause's area."""
+"""Which changed fields of a pod template can have brought a cause about, by the cause's area or itself."""
 _FLAGGED = frozenset({"application.errors", "application.slow", "queue.consumer_lag", "queue.poison_message",
                       "resources.memory_leak", "resources.cpu_saturation", "traffic.surge",
                       "cache.ineffective", "dependency.slow"})  # fmt: skip
@@ -63,17 +68,13 @@ _RESTART = frozenset({"resources.memory_leak", "dependency.pool_exhausted", "app
 def actions(case: Case, candidate: Candidate, facts: Facts) -> Iterator[Row]:
     """Yield the actions that address a cause, the most direct first."""
     maker = _MAKERS.get(candidate.cause)
-    facts = {
-        **facts,
-        "also": ",".join(f"{ref.kind}/{ref.name}" for ref in candidate.also),
-        "namespace": next(
-            (r.namespace for r in (candidate.object, *candidate.also) if r.namespace), ""
-        ),
-    }
+    facts = told(candidate, facts)
     if candidate.cause in _FLAGGED:
         yield from running.flagged(case, candidate.object, facts)
     if case.snapshot.seen:
         yield from restoring.as_before(case, candidate.cause, candidate.object, facts)
+    if facts.get("lock"):
+        yield from stalled.release(case, candidate.object, facts)
     if maker is not None:
         yield from maker(case, candidate.object, facts)
     yield from _roll_back(case, candidate)
@@ -94,10 +95,24 @@ def actions(case: Case, candidate: Candidate, facts: Facts) -> Iterator[Row]:
         )
 
 
+def told(candidate: Candidate, facts: Facts) -> Facts:
+    """Return the facts of a cause, with the objects and the namespace that it is about."""
+    return {
+        **facts,
+        "also": ",".join(f"{ref.kind}/{ref.name}" for ref in candidate.also),
+        "namespace": next(
+            (r.namespace for r in (candidate.object, *candidate.also) if r.namespace), ""
+        ),
+    }
+
+
 def _roll_back(case: Case, candidate: Candidate) -> Iterator[Row]:
     """Return to the revision before, when the present one touched what the cause is about."""
-    fields = _CHANGED_BY.get(candidate.cause.split(".")[0])
-    for ref in (candidate.object, *candidate.also):
+    area = candidate.cause.split(".")[0]
+    fields = _CHANGED_BY.get(candidate.cause) or _CHANGED_BY.get(area)
+    # Who lost its place to another is well; nor is a node's lack of room its pods' doing.
+    alone = candidate.cause in ("scheduling.preempted", "pod.evicted")
+    for ref in (candidate.object, *(() if alone else candidate.also)):
         if ref.kind != "Deployment" or not fields:
             continue
         found = case.rollout(ref)
@@ -185,6 +200,11 @@ def _selector(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
     yield from routing.unreached(case, ref, {})
 
 
+def _strangers(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
+    yield from routing.selector(case, ref, facts)
+    yield from narrowing.narrowed(case, ref, facts)
+
+
 def _names(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
     yield from nets.name_servers(case, ref, facts)
     yield from placing.aliases(case, ref, facts)
@@ -211,7 +231,10 @@ def _limits(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
 _MAKERS: dict[str, Maker] = {
     "service.target_port_mismatch": routing.target_port,
     "service.selector_mismatch": _selector,
-    "service.selects_wrong_pods": routing.selector,
+    "service.selects_wrong_pods": _strangers,
+    "scheduling.preempted": crowding.preempted,
+    "autoscaling.contested": crowding.contested,
+    "pod.evicted": crowding.evicted,
     "service.missing": routing.service,
     "service.port_mismatch": routing.offered_port,
     "dependency.unreachable": routing.unreached,
@@ -268,6 +291,6 @@ _MAKERS: dict[str, Maker] = {
     "database.connection_limit": options.connections,
     "database.memory_full": options.full,
     "traffic.surge": running.more,
-    "queue.consumer_lag": running.more,
+    "queue.consumer_lag": stalled.lag,
     "config.feature_flag": running.flag,
 }

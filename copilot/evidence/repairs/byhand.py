@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 
 from connectors.api.values import Json
 from copilot.evidence.case import Case
-from copilot.evidence.kube import containers, dig, is_true, name_of, pod_spec
-from copilot.evidence.repairs.common import Facts
+from copilot.evidence.kube import containers, dig, is_true, name_of, pod_spec, template_labels
+from copilot.evidence.repairs import crowding, rights, stalled
+from copilot.evidence.repairs.commands import TEXTS
+from copilot.evidence.repairs.common import WORKLOADS, Facts, concerned, facts_namespace
 from copilot.evidence.repairs.secrets import by_hand
 from copilot.model.scope import ObjectRef
 
@@ -16,72 +19,79 @@ _CLIENTS = {
     "mysql": "mysql -e 'SHOW FULL PROCESSLIST'", "maria": "mariadb -e 'SHOW FULL PROCESSLIST'",
     "mongo": "mongosh --eval 'db.currentOp()'", "redis": "redis-cli INFO", "valkey": "valkey-cli INFO",
 }  # fmt: skip
-_TEXTS: dict[str, str] = {
-    "config.secret_missing": "kubectl create secret generic {missing} -n {ns} --from-literal={key}=<value>",
-    "workload.missing": "kubectl apply -n {ns} -f <the manifest of {name}>",
-    "image.pull_unauthorized": "kubectl create secret docker-registry <name> -n {ns} --docker-server=<registry>"
-    " --docker-username=<user> --docker-password=<password>",
-    "image.not_found": "kubectl set image {where} {container}=<image> -n {ns}",
-    "image.registry_unreachable": "kubectl set image {where} {container}=<image of a mirror> -n {ns}",
-    "image.wrong_architecture": "kubectl set image {where} {container}=<image for the nodes> -n {ns}",
-    "image.incompatible_version": "kubectl set image {where} {container}=<image of the version before> -n {ns}",
-    "config.env_wrong": "kubectl set env {where} -n {ns} {setting}=<value>",
-    "dependency.wrong_address": "kubectl set env {where} -n {ns} {setting}=<host:port>",
-    "config.value_wrong": "kubectl edit {where} -n {ns}",
-    "object.stuck_terminating": "kubectl patch {where} -n {ns} --type=json"
-    " -p '[{{\"op\":\"remove\",\"path\":\"/metadata/finalizers\"}}]'",
-    "node.not_ready": "kubectl drain {name} --ignore-daemonsets --delete-emptydir-data",
-    "node.pressure": "kubectl describe node {name}",
-    "pod.evicted": "kubectl describe node {name}",
-    "security.certificate_expired": "kubectl create secret tls {name} -n {ns} --cert=<file> --key=<file>"
-    " --dry-run=client -o yaml | kubectl replace -f -",
-    "security.rbac_denied": "kubectl create role <name> -n {ns} --verb=<verb> --resource=<resource> && kubectl create"
-    " rolebinding <name> -n {ns} --role=<name> --serviceaccount={ns}:{name}",
-    "resources.request_too_large": "kubectl set resources {where} -n {ns} --requests={resource}=<less>",
-    "resources.memory_limit_too_low": "kubectl set resources {where} -n {ns} --limits=memory=<more>",
-    "resources.cpu_throttling": "kubectl set resources {where} -n {ns} --limits=cpu=<more>",
-    "resources.limit_range": "kubectl edit {where} -n {ns}",
-    "scheduling.preempted": "kubectl patch {where} -n {ns} --type=merge"
-    " -p '{{\"spec\":{{\"template\":{{\"spec\":{{\"priorityClassName\":\"<class>\"}}}}}}}}'",
-    "storage.claim_unbound": "kubectl describe pvc {name} -n {ns} && kubectl get pv",
-    "storage.claim_missing": "kubectl get pvc -n {ns} && kubectl apply -n {ns} -f <the claim's manifest>",
-    "storage.disk_full": "kubectl get pvc -n {ns} && kubectl patch pvc <claim> -n {ns}"
-    " -p '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"<more>\"}}}}}}}}'",
-    "storage.volume_affinity": "kubectl get pv -o wide && kubectl get nodes --show-labels",
-    "job.failing": "kubectl logs {where} -n {ns} --all-containers",
-    "init.failing": "kubectl logs {where} -n {ns} -c {container} --previous",
-    "init.stuck": "kubectl logs {where} -n {ns} -c {container}",
-    "workload.crash_on_start": "kubectl logs {where} -n {ns} --previous",
-    "application.errors": "kubectl logs {where} -n {ns} --since=15m",
-    "network.dns": "kubectl rollout restart deployment/coredns -n kube-system",
-    "network.ingress_misroute": "kubectl edit ingress {name} -n {ns}",
-    "dependency.pool_exhausted": "kubectl set env {where} -n {ns} <pool size>=<more>",
-    "dependency.retry_storm": "kubectl set env {where} -n {ns} <retries>=<fewer>",
+_FREED = {
+    "postgres": "psql -U postgres -c \"SELECT pg_terminate_backend(b) FROM pg_stat_activity, unnest(pg_blocking_pids(pid)) b\"",
+    "mysql": "sh -c \"mysql -Ne 'SELECT sql_kill_blocking_connection FROM sys.innodb_lock_waits' | mysql\"",
 }  # fmt: skip
+"""What ends the sessions that others wait for."""
 
 
-def instead(case: Case, ref: ObjectRef, cause: str) -> str:
+def instead(case: Case, ref: ObjectRef, cause: str, facts: Facts) -> str:
     """Return what a person has to do where more is known than a cause's usual advice; "" where not."""
-    return by_hand(case, ref)[0] if cause == "database.wrong_password" else ""
+    lock = stalled.held(ref, facts)
+    if lock is not None:
+        holder = facts.get("holder") or "nobody who works"
+        return f"Release the lock in {lock.kind} {lock.name}, which {holder} holds and {ref.name} waits for"
+    return _SAID[cause](case, ref, facts) if cause in _SAID else ""
+
+
+def _preempted(_case: Case, ref: ObjectRef, facts: Facts) -> str:
+    found = [v.partition("/")[2] for v in crowding.victims(ref, facts)]
+    if not found:
+        return f"Give {ref.kind} {ref.name} a higher priority, or free room for it: a more important pod took its place"
+    return f"Scale {ref.kind} {ref.name} down, or give it a lower priority: it took the place of {', '.join(found)}, which must not be touched"
+
+
+def _contested(case: Case, ref: ObjectRef, facts: Facts) -> str:
+    target = crowding.scaled(case, ref, facts)
+    who = ", ".join(crowding.writers(case, target)) or "not told by its managed fields"
+    return f"Stop whoever else sets the replicas of {target.kind} {target.name} (written by: {who})"
+
+
+def _evicted(_case: Case, ref: ObjectRef, _facts: Facts) -> str:
+    if ref.kind == "Node":
+        return ""
+    return f"Raise the limit of local storage of {ref.kind} {ref.name}, or let it write less"
+
+
+_SAID: dict[str, Callable[[Case, ObjectRef, Facts], str]] = {
+    "database.wrong_password": lambda case, ref, _facts: by_hand(case, ref)[0],
+    "scheduling.preempted": _preempted,
+    "autoscaling.contested": _contested,
+    "pod.evicted": _evicted,
+    "security.rbac_denied": rights.why,
+}
 
 
 def command(case: Case, ref: ObjectRef, cause: str, facts: Facts) -> str:
     """Return the command, with <…> where a person has to choose; "" where there is none for a cause."""
     maker = _MAKERS.get(cause)
-    found = maker(case, ref, facts) if maker else ""
-    text = found or _TEXTS.get(cause, "")
+    found = stalled.unlock(ref, facts) or (maker(case, ref, facts) if maker else "")
+    text = found or TEXTS.get(cause, "")
     if found or not text:
         return found
-    names = [str(c.get("name")) for c in containers(case.snapshot.spec(ref))]
+    users = [f"{w.kind.lower()}/{w.name}" for w in concerned(case, ref, facts)]
+    spec = case.snapshot.spec(ref)
+    claims = [dig(v, "persistentVolumeClaim.claimName") for v in spec.get("volumes") or []]
+    claims = [ref.name] if ref.kind == "PersistentVolumeClaim" else [c for c in claims if c]
+    labels = sorted(template_labels(case.snapshot.get(ref) or {}).items())
+    names = [str(c.get("name")) for c in containers(spec)]
     words = {
         "where": f"{ref.kind.lower()}/{ref.name}",
         "name": ref.name,
-        "ns": ref.namespace,
+        "ns": facts_namespace(ref, facts),
         "container": str(facts.get("container", "") or next(iter(names), "<container>")),
         "key": str(facts.get("key", "") or "<key>"),
         "missing": str(facts.get("name", "") or "<name>"),
         "resource": str(facts.get("resource", "") or "cpu"),
         "setting": str(facts.get("setting", "")).removeprefix("env ").split(" ")[0] or "<NAME>",
+        "user": next(iter(users), "<workload>"),
+        "claim": str(next(iter(claims), "<claim>")),
+        "selector": ",".join(f"{k}={v}" for k, v in labels) or "<labels of its pods>",
+        "taint": str(facts.get("taint", "") or "<key>"),
+        "account": str(
+            facts.get("account", "") or spec.get("serviceAccountName", "") or "<account>"
+        ),
     }
     return text.format(**words).replace(" -n  ", " ").removesuffix(" -n ")
 
@@ -89,6 +99,9 @@ def command(case: Case, ref: ObjectRef, cause: str, facts: Facts) -> str:
 def _config(case: Case, ref: ObjectRef, facts: Facts) -> str:
     """Make a ConfigMap again; a container that runs since before still has its files."""
     name, key = str(facts.get("name", "") or "<name>"), str(facts.get("key", "") or "<key>")
+    if case.snapshot.exists("ConfigMap", ref.namespace, name):
+        content = json.dumps({"data": {key: "<content>"}})
+        return f"kubectl patch configmap {name} -n {ref.namespace} --type=merge -p '{content}'"
     keeper = _keeper(case, ref.namespace, name)
     create = f"kubectl create configmap {name} -n {ref.namespace} --from-file=./{name}"
     if keeper is None:
@@ -115,9 +128,17 @@ def _keeper(case: Case, namespace: str, name: str) -> tuple[str, str, str] | Non
 
 def _store(case: Case, ref: ObjectRef, _facts: Facts) -> str:
     """Look into a store with its own client."""
+    return _inside(case, ref, _CLIENTS)
+
+
+def _freed(case: Case, ref: ObjectRef, _facts: Facts) -> str:
+    return _inside(case, ref, _FREED) or _inside(case, ref, _CLIENTS)
+
+
+def _inside(case: Case, ref: ObjectRef, clients: Mapping[str, str]) -> str:
     for container in containers(case.snapshot.spec(ref)):
         image = str(container.get("image", ""))
-        client = next((text for word, text in _CLIENTS.items() if word in image), "")
+        client = next((text for word, text in clients.items() if word in image), "")
         if client:
             return f"kubectl exec {ref.kind.lower()}/{ref.name} -n {ref.namespace} -c {container.get('name')} -- {client}"
     return ""
@@ -127,11 +148,62 @@ def _password(case: Case, ref: ObjectRef, facts: Facts) -> str:
     return by_hand(case, ref)[1] or _store(case, ref, facts)
 
 
+def _more(case: Case, ref: ObjectRef, facts: Facts) -> str:
+    where = f"{ref.kind.lower()}/{ref.name} -n {ref.namespace}"
+    if facts.get("stalled"):
+        return f"kubectl rollout restart {where}"
+    count = dig(case.snapshot.get(ref), "spec.replicas", 1)
+    return f"kubectl scale {where} --replicas={2 * int(count or 1)}"
+
+
+def _fewer(_case: Case, ref: ObjectRef, facts: Facts) -> str:
+    if ref.kind == "Pod" and crowding.victims(ref, facts):
+        return f"kubectl delete pod {ref.name} -n {ref.namespace}"
+    if crowding.victims(ref, facts):
+        return f"kubectl scale {ref.kind.lower()}/{ref.name} -n {ref.namespace} --replicas=<fewer>"
+    return ""
+
+
+def _stopped(case: Case, ref: ObjectRef, facts: Facts) -> str:
+    """Hold the number where the autoscaler wants it, until the other party is found and stopped."""
+    target = crowding.scaled(case, ref, facts)
+    where = f"{target.kind.lower()}/{target.name} -n {target.namespace}"
+    count = facts.get("replicas") or dig(case.snapshot.get(target), "spec.replicas", 1)
+    return (
+        f"kubectl get {where} --show-managed-fields -o yaml | grep -B3 -A3 f:replicas  # who writes it: stop that\n"
+        f"kubectl scale {where} --replicas={count}"
+    )
+
+
+def _room(_case: Case, ref: ObjectRef, _facts: Facts) -> str:
+    if ref.kind == "Node":
+        return ""
+    where = f"{ref.kind.lower()}/{ref.name} -n {ref.namespace}"
+    return f"kubectl set resources {where} --limits=ephemeral-storage=<more>"
+
+
+def _unknown(_case: Case, ref: ObjectRef, _facts: Facts) -> str:
+    if ref.kind not in (*WORKLOADS, "Pod", "Job"):
+        return f"kubectl get {ref.kind.lower()} {ref.name} -o yaml" + f" -n {ref.namespace}" * bool(
+            ref.namespace
+        )
+    return f"kubectl logs {ref.kind.lower()}/{ref.name} -n {ref.namespace} --all-containers --since=15m"
+
+
 _MAKERS: dict[str, Callable[[Case, ObjectRef, Facts], str]] = {
     "config.configmap_missing": _config,
     "database.wrong_password": _password,
+    "database.lock_contention": _freed,
+    "queue.poison_message": lambda case, ref, _facts: stalled.skip(case, ref),
+    "queue.consumer_lag": _more,
+    "scheduling.preempted": _fewer,
+    "autoscaling.contested": _stopped,
+    "security.rbac_denied": rights.bind,
+    "security.certificate_expired": rights.renew,
+    "pod.evicted": _room,
+    "unknown": _unknown,
     **dict.fromkeys(
-        ("database.lock_contention", "database.connection_limit", "database.memory_full",
+        ("database.connection_limit", "database.memory_full",
          "database.user_missing", "database.login_revoked",
          "database.tls_mismatch"),
         _store,

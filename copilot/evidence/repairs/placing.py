@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from connectors.api.values import Json
 from copilot.evidence.case import Case
 from copilot.evidence.kube import containers, dig, labels_of
 from copilot.evidence.repairs.common import BACK, POD, READY, WORKLOADS, Facts, Maker, Row
-from copilot.model.action import RemoveNodeSelector, Risk, SetField
+from copilot.model.action import Action, RemoveNodeSelector, Risk, SetField
 from copilot.model.scope import ObjectRef
 
 _NODE_RULE = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -59,9 +60,9 @@ def uncordon(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
 
 
 def untaint(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
-    """Remove the taint that the pods do not tolerate."""
+    """Remove the taint that the pods do not tolerate, and no other."""
     taints = dig(case.snapshot.get(ref), "spec.taints", []) or []
-    rest = [t for t in taints if t.get("key") != facts.get("taint")]
+    rest = [t for t in taints if not _is_named(t, facts)]
     if ref.kind == "Node" and len(rest) < len(taints):
         yield (
             f"Remove the taint {facts['taint']} from node {ref.name}",
@@ -70,6 +71,24 @@ def untaint(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
             "Taint it again.",
             "The waiting pods are scheduled.",
         )
+
+
+def _is_named(taint: Json, facts: Facts) -> bool:
+    """Whether it is the taint of the facts; one key may be there with several effects."""
+    effect = facts.get("effect")
+    return taint.get("key") == facts.get("taint") and effect in (None, "", taint.get("effect"))
+
+
+def typed(case: Case, action: Action) -> str:
+    """Return the command that people know for taking a taint off a node; "" for other actions."""
+    if not isinstance(action, SetField) or action.object.kind != "Node":
+        return ""
+    if action.path != "/spec/taints":
+        return ""
+    rest = json.loads(action.value) if action.value else []
+    taints = dig(case.snapshot.get(action.object), "spec.taints", []) or []
+    gone = [f"{t.get('key')}:{t.get('effect')}-" for t in taints if t not in rest]
+    return f"kubectl taint node {action.object.name} {' '.join(gone)}" if gone else ""
 
 
 def scheduler(_case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:

@@ -30,6 +30,7 @@ _NEAR = 0.75
 def reference(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
     """Put a lost key back, or let the workload refer to the object or key of nearly that name."""
     kind, name, key = (str(facts.get(k, "")) for k in ("kind", "name", "key"))
+    own = ref.kind == "ConfigMap"
     if ref.kind not in WORKLOADS:
         # What is missing may be named itself; it is its users that refer to it.
         users = concerned(case, ref, facts)
@@ -56,21 +57,27 @@ def reference(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
             "Remove it again.",
             READY,
         )  # fmt: skip
-    keys = [*(dig(obj or {}, "data", {}) or {}), *_read_by_others(case, ref, name)]
+    present = [*(dig(obj or {}, "data", {}) or {})]
+    if own and obj is not None:
+        # The ConfigMap was edited, and not who reads it: what was renamed gets its name back.
+        alike = difflib.get_close_matches(key, present, 1, 0.6)
+        yield from _renamed(ref, obj, name, key, alike[0]) if alike else ()
+    keys = [*present, *_read_by_others(case, ref, name)]
     stem = [k for k in keys if k.partition(".")[0] == key.partition(".")[0]]
     near = difflib.get_close_matches(key, keys, 1, 0.6) or stem[: len(stem) == 1]
     near = near or keys[: len(keys) == 1]
     if near:
         rows = list(_keys(case, ref, name, key, near[0]))
         yield from rows
-        if not rows and kind == "ConfigMap":
+        stems = {k.partition(".")[0] for k in (key, near[0])}
+        if not rows and kind == "ConfigMap" and len(stems) == 1:
             yield from _renamed(ref, obj or {}, name, key, near[0])
 
 
 def _renamed(ref: ObjectRef, config: Json, name: str, old: str, new: str) -> Iterator[Row]:
     """Give a key its old name back, where the ConfigMap is mounted as a whole: a program opens it as a file."""
     text = (dig(config, "data", {}) or {}).get(new)
-    if text is None or old.partition(".")[0] != new.partition(".")[0]:
+    if text is None:
         return
     if old.endswith(".json"):
         try:

@@ -24,6 +24,8 @@ from copilot.model.action import (
 from copilot.model.causes import CAUSES
 from copilot.model.errors import PolicyError
 from copilot.model.scope import ObjectRef
+from copilot.tools.sources import Sources
+from tests.copilot.evidence.recorded import FixedClock, diagnose
 from tests.copilot.evidence.test_repairs import (
     API,
     POD,
@@ -117,6 +119,16 @@ async def test_a_lock_whose_holder_is_gone_is_released(data: dict[str, str], pat
     assert HOLDER not in str((await undone(world, found[0].action)).get("data"))
 
 
+async def test_the_engine_releases_the_lock_first_and_scales_nothing() -> None:
+    world = three_services()
+    waiting(world, **{"leader.lock": HOLDER})
+    line = f"waiting for leadership: lock /lease/leader.lock is held by {HOLDER}"
+    world.log("api", *((120 - 5 * i, line) for i in range(24)))
+    found = (await diagnose(Sources(FixedClock(NOW), world.cluster), scope())).mitigations
+    assert found[0].action == SetField(ref("ConfigMap", "leader"), "/data")
+    assert not any(isinstance(part, Scale) for m in found for part in parts(m.action))
+
+
 async def test_a_key_that_the_volume_asks_for_is_emptied_and_not_removed() -> None:
     world = three_services()
     lock = waiting(world, **{"leader.lock": HOLDER})
@@ -142,7 +154,7 @@ def test_a_lock_that_a_living_pod_holds_is_left_to_it() -> None:
 async def test_a_lease_is_released_and_given_to_nobody() -> None:
     world = three_services()
     world.objects["Lease"] = []
-    world.add("Lease", "work", spec={"holderIdentity": HOLDER, "leaseDurationSeconds": 15})
+    world.add("Lease", "work", spec={"holderIdentity": f"{HOLDER}_1f", "leaseDurationSeconds": 15})
     lease = ref("Lease", "work")
     action = first(world, API, "unknown", lease, lock="Lease/work", holder=HOLDER)
     assert action == SetField(lease, "/spec/holderIdentity")

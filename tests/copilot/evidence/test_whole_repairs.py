@@ -227,3 +227,22 @@ def test_a_store_is_not_scaled() -> None:
     container(world, "store")["image"] = "redis:7"
     store = ref("Deployment", "store")
     assert isinstance(first(world, store, "queue.consumer_lag"), Manual)
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [(240, [RollBack(API, 1)]), (330, [RollBack(API, 1), Scale(API, 1)])],
+)
+def test_a_rollout_scaling_its_own_sets_on_the_way_changes_no_number_of_replicas(
+    second: float, expected: list[Any]
+) -> None:
+    world = three_services()
+    world.deployment("api")["spec"]["replicas"] = 2
+    revision(world, "api", 2, 300, image="api:2")
+    message = "Scaled {} replica set {} to {}"
+    world.event("Deployment", "api", "ScalingReplicaSet", message.format("down", "api-abc12", 1),
+                type="Normal", first=second, last=second)  # fmt: skip
+    world.event("Deployment", "api", "ScalingReplicaSet", message.format("up", "api-r2", 2),
+                type="Normal", first=235, last=235)  # fmt: skip
+    found = first(world, API, "workload.bad_rollout")
+    assert list(parts(found)) == expected

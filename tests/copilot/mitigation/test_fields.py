@@ -129,6 +129,7 @@ async def test_a_paused_rollout_takes_its_repair_up_once_it_is_resumed(rig: Rig)
         SetField(SERVICE, "/metadata/labels/x", '"y"'),
         SetField(SERVICE, "/spec/type", '"NodePort"'),
         SetField(WORKLOAD, f"{POD}/hostNetwork", "true"),
+        SetField(WORKLOAD, "/spec/template/metadata/labels/app", '"y"'),
         SetField(WORKLOAD, f"{POD}/containers/0/securityContext", '{"privileged": true}'),
         SetField(ObjectRef("Secret", NAMESPACE, "s"), "/data/x", '"y"'),
         SetField(ObjectRef("ConfigMap", NAMESPACE, "c"), "/data/x", '"y"', "Pod/x"),
