@@ -231,7 +231,8 @@ class TextCheck:
             number.dim != "count" for number in said(in_digits(body))
         )
         if not (cited or states):
-            self.uncited += 1
+            # "No." answers a question; what it rests on is in the sentences after it.
+            self.uncited += len(body.split()) > 1
             return piece
         if not cited:
             why: tuple[str, ...] = ("it states a fact and cites no evidence",)

@@ -112,6 +112,12 @@ def test_a_text_is_marked_where_it_fails_and_counted() -> None:
     assert len(check.failed) == 3
 
 
+def test_a_bare_yes_or_no_counts_neither_as_a_claim_nor_as_one_without_evidence() -> None:
+    check = TextCheck(KNOWN)
+    assert check.whole("No.\n\nThe cart is at fault.\n") == "No.\n\nThe cart is at fault.\n"
+    assert (check.claims, check.uncited) == (0, 1)
+
+
 @given(st.text(alphabet='ab. `"\n[]ev-01!?#*', max_size=120), st.integers(1, 9))
 def test_cutting_a_stream_loses_nothing_and_does_not_depend_on_its_chunks(
     text: str, size: int
