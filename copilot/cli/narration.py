@@ -29,6 +29,9 @@ from copilot.model.events import (
     ToolStarted,
 )
 
+_QUERY = 180
+"""Characters of a query that are told; the evidence keeps all of it."""
+
 
 @dataclass
 class Narrator:
@@ -56,7 +59,7 @@ class Narrator:
             case ToolFinished(ok=False, tool=tool, text=text):
                 narrate(f"  ✗ {tool}: {first_line(text)}", style="yellow")
             case EvidenceFound(evidence):
-                narrate(f"  · [{evidence.id}] {evidence.query}", style="dim")
+                narrate(f"  · [{evidence.id}] {_short(evidence.query)}", style="dim")
             case FindingReported(finding):
                 narrate(f"  ! {finding.object}: {finding.summary}", style="yellow")
             case HypothesesRanked(causes) if causes:
@@ -101,3 +104,10 @@ class Narrator:
 def first_line(text: str) -> str:
     """Return the first line of a text that may be empty."""
     return (text.splitlines() or [""])[0]
+
+
+def _short(query: str) -> str:
+    """Return a query on one line, its middle left out where it is long."""
+    line = " ".join(query.split())
+    half = (_QUERY - 3) // 2
+    return line if len(line) <= _QUERY else f"{line[:half].rstrip()} … {line[-half:].lstrip()}"

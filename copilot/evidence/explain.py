@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -22,25 +23,34 @@ _SECONDARY = frozenset({"service.silent", "log.upstream_error"})
 
 
 def root_cause(
-    case: Case, candidate: Candidate, symptoms: Sequence[Clue], *, first: bool = True
+    case: Case,
+    candidate: Candidate,
+    symptoms: Sequence[Clue],
+    *,
+    first: bool = True,
+    winner: Candidate | None = None,
 ) -> RootCause:
     """Return a candidate as the public root cause, with its chain and evidence.
 
-    The fit of the confidence is to first answers; what stands behind one is at most as sure as its
+    `winner` is the accepted cause in whose place this one could stand: its chain says so. The fit of the confidence is to first answers; what stands behind one is at most as sure as its
     share against its rivals.
     """
-    clue, claim = candidate.best
+    claim = candidate.best[1]
     since = onset(case, candidate, symptoms)
-    when = f", since {brief(since)}" if since else ""
+    when = f", since {brief(since)}" if since and brief(since) not in claim.because else ""
     title = CAUSES[candidate.cause].title if candidate.cause in CAUSES else candidate.cause
     summary = f"{candidate.object.kind} {candidate.object.name}: {claim.because}{when}"
-    del clue
+    instead = (
+        f"Instead of {winner.object.kind} {winner.object.name}, which is likelier: "
+        if winner
+        else ""
+    )
     opening = Step(
-        f"{title}: {summary}.", _evidence_of([c for c, _ in _by_strength(candidate)][:2])
+        f"{instead}{title}: {summary}.", _evidence_of([c for c, _ in _by_strength(candidate)][:2])
     )
     chain = [
         opening,
-        *(_step(case, candidate, symptom) for symptom in consequences(case, candidate, symptoms)),
+        *(_step(case, candidate, s, since) for s in consequences(case, candidate, symptoms)),
     ]
     cited = [e for step in chain[:1] for e in step.evidence]
     cited += [e for c, _ in _by_strength(candidate) for e in c.finding.evidence]
@@ -118,8 +128,20 @@ def consequences(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> 
     return [symptom for symptom, _ in sorted(explained, key=distance)[:_STEPS]]
 
 
-def _step(case: Case, candidate: Candidate, symptom: Clue) -> Step:
-    text = symptom.finding.summary.rstrip(".")
+_COUNTED = re.compile(r"(?:\d+ times )?since (\d\d:\d\d:\d\d UTC)")
+
+
+def _cut(text: str, since: datetime | None) -> str:
+    """Let a consequence begin no sooner than its cause: what was logged before is of something else."""
+    if since is None:
+        return text
+    return _COUNTED.sub(
+        lambda found: found[0] if found[1] >= brief(since) else f"since {brief(since)}", text
+    )
+
+
+def _step(case: Case, candidate: Candidate, symptom: Clue, since: datetime | None) -> Step:
+    text = _cut(symptom.finding.summary.rstrip("."), since)
     own = {*candidate.nodes, *(w for n in candidate.nodes for w in case.topology.callees(n))}
     if symptom.place not in own:
         depends = any(symptom.place in case.topology.upstream(n) for n in candidate.nodes)
@@ -149,6 +171,7 @@ def onset(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> datetim
 
 _WORTH_A_LOOK = 0.35
 """Weight of what harms nothing that is known, and may not be meant so."""
+_NAMED = 3
 
 
 def summarize(
@@ -157,9 +180,7 @@ def summarize(
     """Return the diagnosis in one or two sentences."""
     if verdict is Verdict.HEALTHY:
         text = f"Nothing is wrong in {scope_text}: no present symptom was found."
-        odd = max(ranking.symptoms, key=lambda clue: clue.weight, default=None)
-        noted = odd is not None and odd.weight >= _WORTH_A_LOOK
-        return f"{text} Worth a look, though: {odd.finding.summary}." if odd and noted else text
+        return f"{text}{_not_counted(ranking.symptoms)}"
     if verdict is Verdict.INCONCLUSIVE:
         shown = (
             ranking.symptoms[0].finding.summary if ranking.symptoms else "too little could be read"
@@ -172,6 +193,24 @@ def summarize(
     sure = [c for c in causes[1:] if c.confidence >= 0.5 and (c.object, c.cause) in accepted]
     if sure:
         text += " Independently: " + "; ".join(c.summary for c in sure[:3]) + "."
+    return text
+
+
+def _not_counted(symptoms: Sequence[Clue]) -> str:
+    """Name what was seen in a healthy scope, and why it is no trouble."""
+    seen = sorted(symptoms, key=lambda clue: -clue.weight)
+    worth = [clue for clue in seen if clue.weight >= _WORTH_A_LOOK][:_NAMED]
+    passing = [clue for clue in seen if clue.weight < _WORTH_A_LOOK][:_NAMED]
+    text = ""
+    if worth:
+        told = "; ".join(clue.finding.summary for clue in worth)
+        text = (
+            " Seen, but not counted as trouble, since nobody who depends on it fails, and worth a look"
+            f" though: {told}."
+        )
+    if passing and not worth:
+        told = "; ".join(clue.finding.summary for clue in passing)
+        text = f" Seen, but not counted, since it is rare, brief or as before: {told}."
     return text
 
 

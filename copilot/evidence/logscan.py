@@ -21,6 +21,8 @@ _BURSTS, _BETWEEN = 300, 60.0
 _CLEAN = timedelta(seconds=60)
 _EPHEMERAL = 32768
 _ANNOUNCED = 4
+_LATELY, _SHORTEST = 60.0, 20.0
+_MANY, _TIMES = 10, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class LogIssue:
 
     `kind` is a signature ("refused") or "error" for lines that the program marks as errors.
     `clean_before` says that the log was free of it for a while before `first`; `ongoing` that it
-    was still being written in the last minutes, or ended the run of a container that is down.
+    was still being written in the last minutes, or ended the run of a container that is down;
+    `grew` that it is written several times as often as it was before the window.
     """
 
     workload: ObjectRef
@@ -44,6 +47,7 @@ class LogIssue:
     clean_before: bool
     ongoing: bool
     final: bool
+    grew: bool = False
 
 
 def scan(snapshot: Snapshot) -> list[LogIssue]:
@@ -108,9 +112,22 @@ def _scan_one(snapshot: Snapshot, pod: Json, log: ContainerLog) -> list[LogIssue
                 clean_before=clean,
                 ongoing=ongoing,
                 final=final,
+                grew=_grew(lines, begin, snapshot),
             )
         )
     return issues
+
+
+def _grew(lines: Sequence[LogLine], begin: datetime | None, snapshot: Snapshot) -> bool:
+    """Whether a line comes several times as often as it did from the log's begin to the window."""
+    start = snapshot.scope.window.start
+    if begin is None or begin >= start:
+        return False
+    times = [line.at for line in lines if line.at]
+    before = sum(at < start for at in times) / max((start - begin).total_seconds(), _SHORTEST)
+    lately = min(_LATELY, (snapshot.now - start).total_seconds())
+    now = sum((snapshot.now - at).total_seconds() <= lately for at in times)
+    return now >= _MANY and now / max(lately, 1.0) >= _TIMES * before
 
 
 def _goes_on(lines: Sequence[LogLine], now: datetime) -> bool:
@@ -147,7 +164,7 @@ def _status(pod: Json, container: str) -> Json:
 
 def is_chronic(issue: LogIssue, snapshot: Snapshot) -> bool:
     """Whether a running container has written this ever since it started, long ago: noise."""
-    if issue.final or issue.clean_before:
+    if issue.final or issue.clean_before or issue.grew:
         return False
     return bool(issue.first and issue.first < snapshot.scope.window.start)
 

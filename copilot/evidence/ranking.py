@@ -27,6 +27,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from copilot.evidence.calibration import calibrated
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue
 from copilot.model.scope import ObjectRef
@@ -45,6 +46,12 @@ LATENT = 0.03
 """How much of a suspicion is left that no symptom and no change goes with: all was well with it before."""
 DOUBTFUL = 0.25
 """Share against its rivals below which a cause stands behind surer ones, however much it would explain."""
+WELL = 0.3
+"""Probability from which on a cause explains a symptom well enough to rival another one for it."""
+_NOTHING = 16.0
+"""Difference of log odds beyond which a rival's share cannot be told from zero."""
+UNFELT = 0.3
+"""How much less a symptom counts that no user feels, in the order of independent causes."""
 SUPPORT = 0.45
 """How much of a symptom a cause must account for to be worth reporting."""
 
@@ -68,6 +75,10 @@ class Candidate:
     claims: list[tuple[Clue, Claim]] = field(default_factory=list)
     nodes: tuple[ObjectRef, ...] = ()
     explains: dict[int, float] = field(default_factory=dict)
+    well: frozenset[int] = frozenset()
+    """The symptoms that it explains well enough to stand in another cause's place."""
+    alone: float = 0.0
+    """Its gain were it the only cause: no set of others leaves it more to explain."""
     score: float = -math.inf
     confidence: float = 0.0
     changed: bool = False
@@ -110,8 +121,13 @@ def rank(case: Case, clues: Sequence[Clue], prefer: Iterable[ObjectRef] = ()) ->
     """Rank the causes that the clues speak for. `prefer` are the nodes that the question is about."""
     symptoms = [clue for clue in clues if clue.weight > 0]
     candidates = _candidates(case, clues)
+    shown = _Shown(symptoms)
     for candidate in candidates:
-        candidate.explains = _explains(case, candidate, symptoms)
+        candidate.explains = _explains(case, candidate, shown)
+        candidate.well = frozenset(i for i, p in candidate.explains.items() if p >= WELL)
+    none = _left((), symptoms)
+    for candidate in candidates:
+        candidate.alone = _gain(candidate, none)
     chosen = _cover(candidates, symptoms)
     for candidate in chosen:
         _confidence(candidate, chosen, candidates, symptoms)
@@ -119,15 +135,17 @@ def rank(case: Case, clues: Sequence[Clue], prefer: Iterable[ObjectRef] = ()) ->
         _undecided(candidates, symptoms)
     accepted = [c for c in chosen if _support(c, symptoms) >= SUPPORT]
     rejected = [c for c in chosen if c not in accepted]
-    others = [c for c in candidates if c not in chosen and c.confidence >= 0.03]
+    others = [c for c in candidates if c.confidence >= 0.03 and c not in chosen]
     wanted = set(prefer)
+    felt = [_felt(case, symptom) for symptom in symptoms]
     accepted.sort(
         key=lambda c: (
             not _relevant(case, c, wanted),
-            c.confidence < DOUBTFUL,
-            # About as sure: what accounts for more of what is seen comes first.
-            -round(c.confidence, 1),
-            -_mass(c, symptoms),
+            sureness(c) < DOUBTFUL,
+            # What accounts for more of the users' trouble comes first; the surer one of two alike.
+            -round(sureness(c) * _mass(c, felt), 1),
+            -sureness(c),
+            -_mass(c, [symptom.weight for symptom in symptoms]),
         )
     )
     others.sort(key=lambda c: -c.confidence)
@@ -170,6 +188,8 @@ def _candidates(case: Case, clues: Sequence[Clue]) -> list[Candidate]:
         if candidate.changed:  # an edit may harm each of those who use it
             places = tuple(dict.fromkeys((*places, *claimed[candidate.object])))
         candidate.nodes = (candidate.object,) if known or linked else places
+        if candidate.object.kind == "Pod" and not linked:  # what depends on it, names its workload
+            candidate.nodes = places
     return sorted(found.values(), key=lambda c: (c.object, c.cause))
 
 
@@ -191,19 +211,44 @@ def _prior(strength: float, weight: float) -> float:
     return odds / (1 + odds)
 
 
-def _explains(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> dict[int, float]:
-    own = {id(clue) for clue, _ in candidate.claims}
-    nodes = set(candidate.nodes)
+class _Shown:
+    """The symptoms by the places at which a cause could produce them: most lie beyond most causes."""
+
+    def __init__(self, symptoms: Sequence[Clue]) -> None:
+        self.symptoms = symptoms
+        self.silent = any(s.finding.code == "service.silent" for s in symptoms)
+        self.number = {id(symptom): index for index, symptom in enumerate(symptoms)}
+        self._toward: dict[ObjectRef, list[int]] = defaultdict(list)
+        self._at: dict[ObjectRef, list[int]] = defaultdict(list)
+        for index, symptom in enumerate(symptoms):
+            self._toward[symptom.toward or symptom.place].append(index)
+            self._at[symptom.place].append(index)
+
+    def within(
+        self,
+        reach: Mapping[ObjectRef, float],
+        cut_off: Mapping[ObjectRef, float],
+        nodes: Iterable[ObjectRef],
+    ) -> set[int]:
+        """Return the numbers of the symptoms that a cause with this reach could produce."""
+        found = {i for place in self._toward.keys() & reach.keys() for i in self._toward[place]}
+        for places in (cut_off, nodes):
+            found.update(i for place in places for i in self._at.get(place, ()))
+        return found
+
+
+def _explains(case: Case, candidate: Candidate, shown: _Shown) -> dict[int, float]:
+    own = {shown.number[id(clue)] for clue, _ in candidate.claims if id(clue) in shown.number}
     reach: dict[ObjectRef, float] = {}
     cut_off: dict[ObjectRef, float] = {}
-    silent = any(s.finding.code == "service.silent" for s in symptoms)
+    silent = shown.silent
     for node in candidate.nodes:
         for place, surely in case.topology.upstream(node).items():
             reach[place] = max(reach.get(place, 0.0), surely)
         if silent:
             for place, surely in case.topology.downstream(node).items():
                 cut_off[place] = max(cut_off.get(place, 0.0), surely)
-    if candidate.cause in _FLOODS:
+    if candidate.cause in _FLOODS or any(c.facts.get("floods") for _, c in candidate.claims):
         for node in candidate.nodes:
             for place, surely in case.topology.downstream(node).items():
                 reach[place] = max(reach.get(place, 0.0), 0.9 * surely)
@@ -216,15 +261,9 @@ def _explains(case: Case, candidate: Candidate, symptoms: Sequence[Clue]) -> dic
             for place, surely in case.topology.downstream(clue.place).items() if silent else ():
                 cut_off[place] = max(cut_off.get(place, 0.0), DIRECT * surely)
     found: dict[int, float] = {}
-    for index, symptom in enumerate(symptoms):
-        direct = id(symptom) in own
-        where = symptom.place if symptom.toward is None else symptom.toward
-        # Most symptoms lie beyond the reach of most candidates.
-        if not direct and not (
-            where in reach or symptom.place in cut_off or symptom.place in nodes
-        ):
-            continue
-        chance = DIRECT if direct else _produces(candidate, symptom, reach, cut_off)
+    for index in sorted(own | shown.within(reach, cut_off, candidate.nodes)):
+        symptom = shown.symptoms[index]
+        chance = DIRECT if index in own else _produces(candidate, symptom, reach, cut_off)
         if chance > 0.02:
             found[index] = chance
     return found
@@ -262,77 +301,115 @@ def _produces(
     return chance
 
 
-def _absent(chosen: Sequence[Candidate], symptoms: Sequence[Clue]) -> list[float]:
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What some causes leave unexplained: by symptom its weight, the chance that it stays away, and that logged."""
+
+    weights: Sequence[float]
+    absent: Sequence[float]
+    logs: Sequence[float]
+
+
+def _left(chosen: Sequence[Candidate], symptoms: Sequence[Clue]) -> _Left:
     """Return, by symptom, the noisy-OR probability that a set of causes does not produce it."""
     absent = [1 - LEAK] * len(symptoms)
     for candidate in chosen:
         for index, chance in candidate.explains.items():
             absent[index] *= 1 - chance
-    return absent
+    return _Left([s.weight for s in symptoms], absent, [math.log(1 - a) for a in absent])
 
 
-def _gain(candidate: Candidate, absent: Sequence[float], symptoms: Sequence[Clue]) -> float:
+def _gain(candidate: Candidate, left: _Left) -> float:
     """Return by how much adding a cause to others raises the log probability of everything seen.
 
-    `absent` is what the others leave unexplained.
+    `left` is what the others leave unexplained.
     """
     gain = math.log(candidate.prior / (1 - candidate.prior))
+    weights, absent, logs, log = left.weights, left.absent, left.logs, math.log
     for index, chance in candidate.explains.items():
-        left = absent[index]
-        gain += symptoms[index].weight * math.log((1 - left * (1 - chance)) / (1 - left))
+        gain += weights[index] * (log(1 - absent[index] * (1 - chance)) - logs[index])
     return gain
 
 
 def _cover(candidates: Sequence[Candidate], symptoms: Sequence[Clue]) -> list[Candidate]:
     chosen: list[Candidate] = []
     barred: set[int] = set()
+    bounds: dict[int, float] = {}
+    hopeful = [c for c in candidates if c.explains and c.alone > 0]
     while True:
         # A second cause at the same object is a rival reading of it, not one more fault.
         taken = {c.object for c in chosen}
-        rest = [
-            c for c in candidates if c.explains and c.object not in taken and id(c) not in barred
-        ]
-        absent = _absent(chosen, symptoms)
-        gains = [_gain(c, absent, symptoms) for c in rest]
-        top = max(gains, default=0.0)
-        if top <= 0:
+        rest = [c for c in hopeful if c.object not in taken and id(c) not in barred]
+        best = _likeliest(rest, _left(chosen, symptoms), 0.0, bounds)
+        if best is None:
             break
-        best = rest[gains.index(top)]
         chosen.append(best)
         # An earlier choice that the newer ones made needless goes, and does not come back: a
         # cover is to be irredundant.
         for early in chosen[:-1]:
-            others = _absent([c for c in chosen if c is not early], symptoms)
-            if _gain(early, others, symptoms) <= 0:
+            others = _left([c for c in chosen if c is not early], symptoms)
+            if _gain(early, others) <= 0:
                 chosen.remove(early)
                 barred.add(id(early))
-    _exchange(chosen, candidates, symptoms)
+                bounds.clear()
+    _exchange(chosen, candidates, symptoms, bounds)
     for candidate in chosen:
-        absent = _absent([c for c in chosen if c is not candidate], symptoms)
-        candidate.score = _gain(candidate, absent, symptoms)
+        left = _left([c for c in chosen if c is not candidate], symptoms)
+        candidate.score = _gain(candidate, left)
     return chosen
 
 
+def _likeliest(
+    candidates: Iterable[Candidate], left: _Left, least: float, bounds: dict[int, float]
+) -> Candidate | None:
+    """Return the candidate that adds most to others, None if none adds more than `least`.
+
+    What one adds never grows while causes are added, so what it added before bounds it: the search
+    ends where no bound exceeds the best (Minoux, "Accelerated greedy algorithms", 1978).
+    """
+    best, top = None, least
+    for candidate in sorted(candidates, key=lambda c: -bounds.get(id(c), c.alone)):
+        if bounds.get(id(candidate), candidate.alone) <= top:
+            break
+        gain = bounds[id(candidate)] = _gain(candidate, left)
+        if gain > top:
+            best, top = candidate, gain
+    return best
+
+
 def _exchange(
-    chosen: list[Candidate], candidates: Sequence[Candidate], symptoms: Sequence[Clue]
+    chosen: list[Candidate],
+    candidates: Sequence[Candidate],
+    symptoms: Sequence[Clue],
+    bounds: Mapping[int, float],
 ) -> None:
-    """Put a likelier rival in the place of an early choice that later ones made less likely."""
-    for index, early in enumerate(chosen if len(chosen) > 1 else ()):
+    """Put a likelier rival in the place of an early choice that later ones made less likely.
+
+    `bounds` are what candidates add to all that is chosen, at most.
+    """
+    if len(chosen) < 2:
+        return
+    hopeful = [c for c in candidates if c.alone > 0]
+    for index, early in enumerate(chosen):
         rest = [c for c in chosen if c is not early]
-        taken = {c.object for c in rest}
-        absent = _absent(rest, symptoms)
-        own = _gain(early, absent, symptoms)
-        mine = {i for i, chance in early.explains.items() if chance >= 0.3}
-        rivals = [
+        taken, held = {c.object for c in rest}, {id(c) for c in chosen}
+        left = _left(rest, symptoms)
+        own = _gain(early, left)
+        cost = math.log(early.prior / (1 - early.prior))
+        rivals = (
             c
-            for c in candidates
-            if c not in chosen
+            for c in hopeful
+            if id(c) not in held
             and c.object not in taken
-            and any(c.explains.get(i, 0.0) >= 0.3 for i in mine)
-        ]
-        best = max(rivals, key=lambda c: _gain(c, absent, symptoms), default=early)
-        if _gain(best, absent, symptoms) > own:
-            chosen[index] = best
+            and c.alone > own
+            # What it adds beside the early choice is too little, even were that one then needless.
+            and bounds.get(id(c), c.alone) > cost
+            and not c.well.isdisjoint(early.well)
+        )
+        better = _likeliest(rivals, left, own, {})
+        if better is not None:
+            chosen[index] = better
+            bounds = {}
 
 
 def _confidence(
@@ -342,14 +419,17 @@ def _confidence(
     symptoms: Sequence[Clue],
 ) -> None:
     """Weigh a chosen cause against those that could explain the same symptoms in its place."""
-    without = _absent([c for c in chosen if c is not candidate], symptoms)
-    mine = {i for i, chance in candidate.explains.items() if chance >= 0.3}
-    own = _gain(candidate, without, symptoms)
+    without = _left([c for c in chosen if c is not candidate], symptoms)
+    own = _gain(candidate, without)
     rivals: list[tuple[Candidate, float]] = []
+    held = {id(c) for c in chosen}
     for other in candidates:
-        if other in chosen or not any(other.explains.get(i, 0.0) >= 0.3 for i in mine):
+        # One that is so much less likely, even with all of it left to explain, counts for nothing.
+        if id(other) in held or other.alone < max(own, 0.0) - _NOTHING:
             continue
-        rivals.append((other, _gain(other, without, symptoms)))
+        if other.well.isdisjoint(candidate.well):
+            continue
+        rivals.append((other, _gain(other, without)))
     # In units of the largest, since with many symptoms the odds exceed what a float holds.
     top = max(own, 0.0, *(gain for _, gain in rivals))
     odds = math.exp(own - top)
@@ -363,15 +443,28 @@ def _confidence(
 
 def _undecided(candidates: Sequence[Candidate], symptoms: Sequence[Clue]) -> None:
     """Weigh the best candidates when none is more likely than not."""
-    none = _absent((), symptoms)
-    values = {id(c): math.exp(min(_gain(c, none, symptoms), 0.0)) for c in candidates if c.explains}
+    none = _left((), symptoms)
+    values = {id(c): math.exp(min(_gain(c, none), 0.0)) for c in candidates if c.explains}
     total = 1 + sum(values.values())
     for candidate in candidates:
         candidate.confidence = values.get(id(candidate), 0.0) / total
 
 
-def _mass(candidate: Candidate, symptoms: Sequence[Clue]) -> float:
-    return sum(symptoms[i].weight * p for i, p in candidate.explains.items())
+def sureness(candidate: Candidate) -> float:
+    """Return how sure a cause is, by its own evidence and against its rivals: what an answer shows."""
+    return min(calibrated(candidate.strength), candidate.confidence)
+
+
+def _mass(candidate: Candidate, weights: Sequence[float]) -> float:
+    return sum(weights[i] * p for i, p in candidate.explains.items())
+
+
+def _felt(case: Case, symptom: Clue) -> float:
+    """Return how much of a symptom users feel: less of what is only logged, or where nobody calls."""
+    place = symptom.place
+    used = place.kind == "Service" or case.services_for(place) or case.depended_on(place)
+    said = symptom.finding.code.startswith("log.") and symptom.toward is None
+    return symptom.weight * (1.0 if used else UNFELT) * (UNFELT if said else 1.0)
 
 
 def _support(candidate: Candidate, symptoms: Sequence[Clue]) -> float:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from copilot.evidence.analyzers.targets import backing, target
 from copilot.evidence.calibration import calibrated
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Clue
 from copilot.evidence.explain import next_observation, root_cause, summarize
 from copilot.evidence.knowledge import Remembered, codes_of, remember
+from copilot.evidence.kube import dig, is_true
 from copilot.evidence.mitigations import at_once, order, propose, together
 from copilot.evidence.ranking import Candidate, Ranking, rank
 from copilot.model.action import Mitigation
@@ -24,6 +26,7 @@ _CAUSES = 5
 _TOGETHER = 12
 _CERTAIN = 0.75
 _HOPS = 3
+_REFUSALS = frozenset({"refused", "unavailable", "dns"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,8 @@ def draw_up(case: Case, clues: Sequence[Clue], prefer: Sequence[ObjectRef]) -> R
             *(c for c in ranking.others if c.cause != "unknown" or not ranking.causes),
         ]
     causes = tuple(
-        root_cause(case, c, ranking.symptoms, first=not n) for n, c in enumerate(shown[:_CAUSES])
+        root_cause(case, c, ranking.symptoms, first=not n, winner=_winner(ranking, c))
+        for n, c in enumerate(shown[:_CAUSES])
     )
     repairs = _repairs(case, ranking, shown)
     unclear = verdict is Verdict.INCONCLUSIVE
@@ -143,6 +147,13 @@ def draw_up(case: Case, clues: Sequence[Clue], prefer: Sequence[ObjectRef]) -> R
         mitigations=tuple(repairs.values()),
         next_observation=next_observation(ranking) if unclear else "",
     )
+
+
+def _winner(ranking: Ranking, candidate: Candidate) -> Candidate | None:
+    """Return the accepted cause that explains what this one could explain in its place."""
+    if candidate in ranking.causes:
+        return None
+    return next((c for c in ranking.causes if not c.well.isdisjoint(candidate.well)), None)
 
 
 def _repairs(case: Case, ranking: Ranking, shown: Sequence[Candidate]) -> dict[str, Mitigation]:
@@ -178,5 +189,17 @@ def _verdict(case: Case, ranking: Ranking) -> Verdict:
         return Verdict.INCONCLUSIVE
     unseen = [kind for kind in ("Pod",) if not case.snapshot.knows(kind)]
     empty = not case.snapshot.workloads
-    blind = unseen or empty or case.failures
+    blind = unseen or empty or case.failures or _out_of_service(case)
     return Verdict.INCONCLUSIVE if blind else Verdict.HEALTHY
+
+
+def _out_of_service(case: Case) -> bool:
+    """Whether a program is refused now by a workload that should have ready pods and has none."""
+    for issue in case.issues:
+        if issue.kind not in _REFUSALS or not issue.ongoing or issue.log.previous:
+            continue
+        for workload in backing(case, target(case, issue)):
+            wanted = dig(case.snapshot.get(workload) or {}, "spec.replicas", 1)
+            if wanted and not any(is_true(p, "Ready") for p in case.snapshot.pods(workload)):
+                return case.snapshot.get(workload) is not None
+    return False

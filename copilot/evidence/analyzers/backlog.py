@@ -171,7 +171,8 @@ def _akin(workload: ObjectRef, backlog: Meter) -> bool:
 def _clue(case: Case, growth: _Growth, found: Sequence[_Worker]) -> Iterator[Clue]:
     backlog = growth.backlog
     queue = f"queue {backlog.queue}" if backlog.queue else f"the queue of {backlog.program}"
-    grew = f"{queue} grew by {backlog.rise:.0f} to {backlog.now:.0f} messages since {brief(backlog.since)}"
+    begin = backlog.now - backlog.rise
+    grew = f"{queue} grew from {max(begin, 0):.0f} to {backlog.now:.0f} messages since {brief(backlog.since)}"
     lasting = backlog.since is not None and (case.now - backlog.since).total_seconds() >= _LONG
     if not growth.untaken and not growth.failing and not (found and found[0].scaled):
         if not (lasting and backlog.rise >= _MANY):
@@ -180,7 +181,7 @@ def _clue(case: Case, growth: _Growth, found: Sequence[_Worker]) -> Iterator[Clu
     elif growth.gone is not None:
         grew += ", and its last consumer is gone"
     elif growth.idle:
-        grew += f", and nothing has been done of it for {growth.idle[0].still:.0f} s"
+        grew += f", and none of it was worked on for {growth.idle[0].still:.0f} s"
     evidence = [
         _quote(case, m) for m in (backlog, growth.gone, *growth.idle[:1], *growth.failing[:2]) if m
     ]

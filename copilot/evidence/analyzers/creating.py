@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from copilot.evidence.analyzers.references import claim_missing, missing_in
+from copilot.evidence.analyzers.references import claim_missing, located, missing_in
 from copilot.evidence.analyzers.subject import Subject
 from copilot.evidence.clues import Claim, Clue
 from copilot.evidence.kube import created
@@ -30,7 +30,7 @@ def analyze(subject: Subject) -> Iterator[Clue]:
     events = [e for e in subject.events() if e.get("reason") in REASONS]
     text = " | ".join(str(e.get("message", "")) for e in events)
     evidence = [subject.quote_state(), *subject.quote_events(events[-3:])]
-    missing = missing_in(text)
+    missing = located(case, workload, missing_in(text), text)
     claim = _CLAIM.search(text)
     if missing is not None:
         found, more = claim_missing(case, workload, missing)

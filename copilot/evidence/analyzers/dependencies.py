@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 from copilot.evidence.analyzers import logclaims, targets
 from copilot.evidence.case import Case
-from copilot.evidence.clues import Claim, Clue
+from copilot.evidence.clues import Claim, Clue, Fact
 from copilot.evidence.kube import brief, containers, dig
 from copilot.evidence.logclock import counts
 from copilot.evidence.logscan import LogIssue
+from copilot.evidence.quoting import words
 from copilot.evidence.signatures import DEPENDENCY_KINDS
 from copilot.evidence.topology import namesakes
 from copilot.model.scope import ObjectRef
@@ -38,6 +39,9 @@ _SAYS = {
     "upstream_error": "calls are answered with errors",
 }
 _MOMENT = timedelta(seconds=8)
+_STEADY, _OFTEN = timedelta(seconds=30), 5
+_DENIED = frozenset({"rbac"})
+"""What the cluster itself forbids a program: that is never a mere remark of its own."""
 _HARD = frozenset({"refused", "unavailable", "dns", "auth_failed", "not_authorized", "user_missing",
                    "tls", "cert_expired", "disk_full", "io_error", "exhausted", "db_limit", "store_full"})  # fmt: skip
 
@@ -87,14 +91,22 @@ def _complaint(
     if clients:
         claims = []
     weight = _weight(kind, count, target) * (1.0 if _lasts(issues) else 0.5)
-    says = _SAYS.get(kind, f"it reports {kind.replace('_', ' ')}")
+    if _steady(case, issues) and target is None and source is None:
+        if kind in _DENIED:
+            weight = max(weight, 0.7)
+        elif own_user(case, workload):
+            weight = max(weight, 0.55)
+            claims = claims or _unwell(workload, issues, 0.6)
+    says = f"logs that {_SAYS[kind]}" if kind in _SAYS else "logs"
     about = f", at {target.name}" if target else ""
+    told = words(known[0][1][-1])
     if target is not None and case.snapshot.get(target) is None:
         claims += _unknown_target(case, workload, target, issues)
     yield case.clue(
         "log.dependency" if target else f"log.{kind}",
         workload,
-        f"{workload.kind} {workload.name} logs that {says}{about} ({count} times since {brief(first)})",
+        f"{workload.kind} {workload.name} {says}{about}{':' if kind in _SAYS else ''} {told}"
+        f" ({count} times since {brief(first)})",
         [logclaims.quote(case, i) for i in issues[:3]],
         weight=0.0 if clients else weight,
         onset=_beginning(issues, first),
@@ -132,6 +144,29 @@ def _refused_clients(case: Case, node: ObjectRef, kind: str) -> list[ObjectRef]:
     changed = [n for n in refused if case.changes(n, "env", "envFrom")]
     content = [n for n in callers if n not in complaining and case.snapshot.pods(n)]
     return changed or (refused if content else [])
+
+
+def _steady(case: Case, issues: list[LogIssue]) -> bool:
+    """Whether complaints that there were none of before go on, since a moment of the period."""
+    new = [i for i in issues if i.clean_before and case.snapshot.is_known_period(i.first)]
+    last = max((i.last for i in new if i.last), default=None)
+    first = min((i.first for i in new if i.first), default=None)
+    lasts = first is not None and last is not None and last - first >= _STEADY
+    return lasts and sum(i.count for i in new) >= _OFTEN
+
+
+def own_user(case: Case, workload: ObjectRef) -> bool:
+    """Whether nobody calls a program: a worker, an agent. Only its own log tells that it fails."""
+    measured = {case.wiring.node(flow.service) for flow in case.snapshot.telemetry.served()}
+    served = case.snapshot.services_of(workload) or case.depended_on(workload)
+    return not served and workload not in measured
+
+
+def _unwell(workload: ObjectRef, issues: list[LogIssue], strength: float) -> list[Claim]:
+    first = min((i.first for i in issues if i.first), default=None)
+    why = f"since {brief(first)} it logs {words(issues[-1])}, which it did not before"
+    facts: dict[str, Fact] = {"container": issues[-1].log.container}
+    return [Claim(workload, "application.errors", strength, why, facts=facts)]
 
 
 def _lasts(issues: list[LogIssue]) -> bool:
@@ -182,19 +217,20 @@ def _errors(case: Case, workload: ObjectRef, issues: list[LogIssue]) -> Iterator
         return
     count = sum(i.count for i in fresh)
     first = min((i.first for i in fresh if i.first), default=None)
-    why = f"its log has {count} errors since {brief(first)}, and none before"
+    alone = own_user(case, workload) and _steady(case, fresh)
+    why = f"its log has {count} errors since {brief(first)}, and none before: {words(fresh[-1])}"
     yield case.clue(
         "log.errors",
         workload,
         f"{workload.kind} {workload.name}: {why}",
         [logclaims.quote(case, i) for i in fresh[:2]],
-        weight=0.35,
+        weight=0.55 if alone else 0.35,
         onset=first,
         claims=[
             Claim(
                 workload,
                 "application.errors",
-                0.4,
+                0.3 if alone else 0.4,
                 why,
                 facts={"container": _first(case, workload)},
             )

@@ -34,11 +34,12 @@ def changed(case: Case) -> Iterator[Clue]:
             if ref.kind == "ConfigMap" and uses(case, ref_of(w), ref)
         ]
         for place in users or [ref]:
-            claims = [Claim(ref, "config.value_wrong", 0.35, why, also=(place,))] if users else []
+            told = f"{why}, and {place.name} uses it" if users else why
+            claims = [Claim(ref, "config.value_wrong", 0.35, told, also=(place,))] if users else []
             yield case.clue(
                 "object.changed_since",
                 ref,
-                f"{ref.kind} {ref.name}: {why}",
+                f"{ref.kind} {ref.name}: {told}",
                 [_quote(case, before, lines)],
                 weight=0.0,
                 onset=case.changed_at(ref) or before.last,

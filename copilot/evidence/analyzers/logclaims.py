@@ -12,6 +12,7 @@ from copilot.evidence.clues import Claim, Fact
 from copilot.evidence.kube import brief, dig, is_true, name_of, ref_of
 from copilot.evidence.logscan import LogIssue
 from copilot.evidence.mounts import mounts
+from copilot.evidence.quoting import words
 from copilot.evidence.signatures import DEPENDENCY_KINDS
 from copilot.model.scope import ObjectRef
 
@@ -181,8 +182,20 @@ def _missing_file(case: Case, issue: LogIssue) -> list[Claim]:
                 return [Claim(ref, cause, 0.95, why, (issue.workload,), facts=facts)]
             return [Claim(issue.workload, cause, 0.5 if has else 0.92, why, (ref,), facts=facts)]
     return [
-        Claim(issue.workload, "config.env_wrong", 0.3, f"{name} misses a file", facts=facts),
-        Claim(issue.workload, "workload.bad_command", 0.3, f"{name} misses a file", facts=facts),
+        Claim(
+            issue.workload,
+            "config.env_wrong",
+            0.3,
+            f"{name} misses a file: {words(issue)}",
+            facts=facts,
+        ),
+        Claim(
+            issue.workload,
+            "workload.bad_command",
+            0.3,
+            f"{name} misses a file: {words(issue)}",
+            facts=facts,
+        ),
     ]
 
 
@@ -193,7 +206,9 @@ def _rbac(case: Case, issue: LogIssue) -> Claim:
     named = _ACCOUNT.search(" ".join(issue.lines))
     set_to = case.snapshot.spec(issue.workload).get("serviceAccountName")
     account = named.group(1) if named else str(set_to or "default")
-    because = f"service account {account} lacks a right that {issue.workload.name} needs"
+    because = (
+        f"service account {account} lacks a right that {issue.workload.name} needs: {words(issue)}"
+    )
     place = ObjectRef("ServiceAccount", issue.workload.namespace, account)
     return Claim(ObjectRef("Role", issue.workload.namespace, account), "security.rbac_denied", 0.88,
                  because, also=(ObjectRef("RoleBinding", issue.workload.namespace, account), place,

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from copilot.evidence.analyzers import targets
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Fact
-from copilot.evidence.kube import containers, created, dig, is_true
+from copilot.evidence.kube import condition, containers, created, dig, is_true, parse_time
 from copilot.evidence.logscan import LogIssue
+from copilot.evidence.quoting import words
 from copilot.model.scope import ObjectRef
 
 SAYS: dict[str, tuple[str, float, str]] = {
@@ -25,6 +26,7 @@ SAYS: dict[str, tuple[str, float, str]] = {
 
 _LOGIN = re.compile(r"(?:user|role|username)[ =:]+[\"'`]?([\w.%-]+)|for user [\"']([^\"']+)", re.I)
 _LAST = 400
+_TURNED_AWAY = frozenset({"auth_failed", "user_missing"})
 _SOURCES = {"secretRef": "Secret", "secretKeyRef": "Secret", "configMapRef": "ConfigMap",
             "configMapKeyRef": "ConfigMap"}  # fmt: skip
 _PASSWORD = re.compile(
@@ -47,17 +49,28 @@ def claims(case: Case, issue: LogIssue, dependency: ObjectRef | None) -> list[Cl
     name = f"{issue.workload.kind} {issue.workload.name}"
     stores = targets.backing(case, dependency) or targets.stores_of(case, issue)
     because = f"{name} {says}" + (f" at {stores[0].name}" if stores else "")
+    if stores and issue.kind in _TURNED_AWAY:
+        because = f"{name} is refused by {stores[0].name}"
     if issue.kind == "tls" and stores and not targets.looks_like_store(case, stores[0]):
         why = f"{because}: its address, or what it trusts, does not fit what is served there"
         return [Claim(issue.workload, "config.env_wrong", 0.5, why, also=(stores[0],), facts=facts)]
     user = _LOGIN.search(" ".join(issue.lines))
     because += f" as {user.group(1) or user.group(2)}" if user and "log" in says else ""
+    because += f": {words(issue)}"
     store = stores[0] if stores else issue.workload
     if issue.kind == "db_limit" and _locked(case, store, issue.workload):
         strength, because = 0.3, f"{because}, while others wait for a lock there"
     if not stores:
         if targets.looks_like_store(case, issue.workload):
             because = f"a client of {name} {says}" + because.partition(says)[2]
+            guilty = _only_client(case, issue)
+            if guilty is not None:
+                why = f"of all its clients only {guilty.name} is refused by {issue.workload.name}: {words(issue)}"
+                also = (*_secrets(case, guilty), issue.workload)
+                return [
+                    Claim(guilty, cause, 0.8, why, also=also, facts=facts),
+                    Claim(issue.workload, cause, 0.2, because, also=(guilty,), facts=facts),
+                ]
         is_store = targets.looks_like_store(case, issue.workload)
         strength *= 1 if is_store else 0.8
         return [Claim(issue.workload, cause, strength, because, facts=facts)]
@@ -71,6 +84,46 @@ def claims(case: Case, issue: LogIssue, dependency: ObjectRef | None) -> list[Cl
         also = (*([secret] if secret else []), stores[0])
         return [Claim(issue.workload, cause, strength, because, also=also, facts=facts)]
     return [Claim(stores[0], cause, strength, because, also=(issue.workload,), facts=facts)]
+
+
+def _only_client(case: Case, issue: LogIssue) -> ObjectRef | None:
+    """Return the one client whose Jobs fail since a store refuses a login, while all others are let in.
+
+    A Job reads its login anew at each run: it was told another one, or its own was taken from it.
+    """
+    store = issue.workload
+    if issue.kind not in _TURNED_AWAY or not issue.clean_before:
+        return None
+    places = (store, *case.snapshot.services_of(store))
+    clients = {n for p in places for n in case.topology.callers(p) if n.kind != "Service"}
+    complaining = {i.workload for i in case.issues if i.ongoing or i.final} - {store}
+    failed = {
+        case.snapshot.controller(job)
+        for job in case.snapshot.of("Job")
+        if is_true(job, "Failed")
+        and case.snapshot.is_recent(
+            parse_time((condition(job, "Failed") or {}).get("lastTransitionTime"))
+        )
+    } & clients
+    others = [c for c in clients - failed if case.snapshot.pods(c)]
+    if len(failed) != 1 or not others or any(o in complaining for o in others):
+        return None
+    return next(iter(failed))
+
+
+def _secrets(case: Case, client: ObjectRef) -> tuple[ObjectRef, ...]:
+    """Return the Secrets that a program's variables come from: where its login is kept."""
+    spec = case.snapshot.spec(client)
+    names = [
+        str(name)
+        for container in containers(spec)
+        for name in (
+            *(dig(s, "secretRef.name") for s in container.get("envFrom") or []),
+            *(dig(i, "valueFrom.secretKeyRef.name") for i in container.get("env") or []),
+        )
+        if name
+    ]
+    return tuple(ObjectRef("Secret", client.namespace, n) for n in dict.fromkeys(names))
 
 
 def _locked(case: Case, store: ObjectRef, client: ObjectRef) -> bool:

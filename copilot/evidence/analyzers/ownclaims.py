@@ -9,6 +9,7 @@ from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Fact
 from copilot.evidence.kube import containers, dig, pod_spec
 from copilot.evidence.logscan import LogIssue
+from copilot.evidence.quoting import words
 from copilot.evidence.wiring import environment
 from copilot.model.scope import ObjectRef
 
@@ -51,18 +52,17 @@ def claims(case: Case, issue: LogIssue) -> list[Claim]:
     cause, strength, says = SAYS[issue.kind]
     facts: dict[str, Fact] = {"container": issue.log.container}
     name = f"{issue.workload.kind} {issue.workload.name}"
-    why = f"{name} logs that {says}"
+    quoted = words(issue)
+    why = f"{name} logs that {says}: {quoted}"
     text = " ".join(issue.lines)
     relayed = issue.kind == "exhausted" and "shared memory" in text
     if issue.kind in ("permission", "io_error"):
         limits = _restricted(issue)
         if limits and (issue.kind == "permission" or _READ_ONLY.search(text)):
-            why = (
-                f"{name} may not do what it needs to: its security context sets {', '.join(limits)}"
-            )
+            why = f"{name} may not do what it needs to: its security context sets {', '.join(limits)}: {quoted}"
             return [Claim(issue.workload, "security.pod_security", 0.85, why, facts=facts)]
     if _ARCHITECTURE.search(text):
-        why = f"{name} logs that its program is not built for the node's architecture"
+        why = f"{name} has a program that is not built for the node's architecture: {quoted}"
         return [Claim(issue.workload, "image.wrong_architecture", 0.85, why, facts=facts)]
     if issue.kind in ("disk_full", "io_error") or relayed:
         # A program repeats what its database tells it; its own disk is rarely written to.
@@ -70,7 +70,7 @@ def claims(case: Case, issue: LogIssue) -> list[Claim]:
             case, issue
         )
         if stores:
-            why = f"{name} is told that {says.replace('its', 'the')}, at {stores[0].name}"
+            why = f"{name} hears of {stores[0].name} that {says.replace('its', 'the')}: {quoted}"
             return [Claim(stores[0], cause, strength, why, _volumes(case, stores[0]), facts=facts)]
     if issue.kind in ("bad_value", "missing_config"):
         return [_setting(case, issue, Claim(issue.workload, cause, strength, why, facts=facts))]

@@ -22,6 +22,7 @@ from copilot.evidence.kube import (
     parse_time,
     ref_of,
 )
+from copilot.evidence.signatures import DEPENDENCY_KINDS
 from copilot.evidence.snapshot import event_first, event_time
 from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
@@ -138,6 +139,8 @@ def jobs(case: Case) -> Iterator[Clue]:
         said = [i for i in case.issues if i.workload == owner and (i.final or i.ongoing)]
         told = [c for i in said[:3] for c in logclaims.claims_of(case, i)]
         toward = next((t for t in (targets.target(case, i) for i in said) if t), None)
+        about = [s for i in said if i.kind in DEPENDENCY_KINDS for s in targets.stores_of(case, i)]
+        toward = toward or next(iter(about), None)
         # Where its log names what it failed for, it is that which is to be mended.
         sure = 0.85 * (1 - max((c.strength for c in told), default=0.0))
         yield case.clue(

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from connectors.api.values import Json
-from copilot.evidence.analyzers import crashes, creating, images, probes, references, scheduling
+from copilot.evidence.analyzers import (
+    crashes,
+    creating,
+    gates,
+    images,
+    probes,
+    references,
+    scheduling,
+)
 from copilot.evidence.analyzers.subject import Subject
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Clue
@@ -68,7 +76,7 @@ def trouble(
             if handler is not None:
                 share = 0.8 if status.get("ready") and not init else 1.0
                 return handler, subject(status, init=init, share=share)
-    return None
+    return (gates.analyze, subject({})) if gates.is_closed(case, pod) else None
 
 
 def _container(case: Case, pod: Json, status: Json, *, init: bool) -> Handler | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from copilot.evidence.analyzers.subject import Subject
 from copilot.evidence.case import Case
@@ -17,6 +17,7 @@ from copilot.model.scope import ObjectRef
 _OBJECT = re.compile(r"(secret|configmap)s? \"([^\"]+)\" not found", re.I)
 _KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:([\w.-]+)/)?([\w.-]+)", re.I)
 _VOLUME_KEY = re.compile(r"references non-existent (secret|config) key: (\S+)", re.I)
+_PART = {"Secret": "secret", "ConfigMap": "configMap"}
 _MOUNT = re.compile(r"subPath|volumeMount|volume path", re.I)
 _NON_ROOT = re.compile(r"runAsNonRoot|run as root|non-numeric user", re.I)
 
@@ -30,9 +31,8 @@ class Missing:
     key: str
 
     def __str__(self) -> str:
-        return (
-            f"key {self.key} of {self.kind} {self.name}" if self.key else f"{self.kind} {self.name}"
-        )
+        named = f"{self.kind} {self.name}" if self.name else f"a {self.kind} that it mounts"
+        return f"key {self.key} of {named}" if self.key else named
 
 
 def missing_in(text: str) -> Missing | None:
@@ -51,6 +51,29 @@ def missing_in(text: str) -> Missing | None:
             "Secret" if volume.group(1).lower() == "secret" else "ConfigMap", "", volume.group(2)
         )
     return None
+
+
+def located(case: Case, workload: ObjectRef, missing: Missing | None, text: str) -> Missing | None:
+    """Name the object of a missing key, which the kubelet's message about a volume does not.
+
+    It is that of the volume which the message names, else that of the one volume which wants the key.
+    """
+    if missing is None or missing.name:
+        return missing
+    volumes = case.snapshot.spec(workload).get("volumes") or []
+    said = [v for v in volumes if f'volume "{v.get("name")}"' in text]
+    for group in (said, volumes):
+        held = [
+            (str(held.get("name") or held.get("secretName") or ""), held.get("items") or [])
+            for volume in group
+            for source in (volume, *(dig(volume, "projected.sources", []) or []))
+            if isinstance(held := source.get(_PART[missing.kind]), dict)
+        ]
+        wanting = [n for n, items in held if any(i.get("key") == missing.key for i in items)]
+        names = wanting or ([n for n, _ in held] if len(held) == 1 else [])
+        if len(set(names)) == 1:
+            return replace(missing, name=names[0])
+    return missing
 
 
 def claim_missing(case: Case, workload: ObjectRef, missing: Missing) -> tuple[Claim, list[str]]:
@@ -89,6 +112,8 @@ def analyze(subject: Subject) -> Iterator[Clue]:
     missing = missing_in(message) or next(
         (m for m in (missing_in(str(e.get("message", ""))) for e in reversed(events)) if m), None
     )
+    said = " ".join([message, *(str(e.get("message", "")) for e in events)])
+    missing = located(case, subject.workload, missing, said)
     evidence = [subject.quote_state(), *subject.quote_events(events[-3:])]
     if missing is not None:
         claim, more = claim_missing(case, subject.workload, missing)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
 from copilot.evidence.analyzers.changed import _CAUSES
 from copilot.evidence.case import Case
+from copilot.evidence.changes import Change
 from copilot.evidence.clues import Claim, Clue, Fact
 from copilot.evidence.kube import (
     brief,
@@ -21,6 +23,8 @@ from copilot.evidence.kube import (
 )
 
 _STRENGTH, _LOWERED = 0.1, 0.35
+_CACHE = re.compile(r"cache|(^|_)ttl|memoi[sz]e", re.I)
+_NONE = frozenset({"0", "0s", "0m", "off", "false", "no", "none", "disabled", "noop", "null"})
 
 
 def rollouts(case: Case) -> Iterator[Clue]:
@@ -44,13 +48,18 @@ def rollouts(case: Case) -> Iterator[Clue]:
             if change.field == "image":
                 facts["previous_image"] = change.before
             lowered = change.path.endswith("limits/cpu") and _lowered(change.before, change.after)
+            uncached = change.field == "env" and _uncached(change)
+            if uncached:
+                facts |= {"floods": 1, "setting": f"env {change.path.rpartition('/')[2]}"}
+                facts["previous"] = change.before
             name = "resources.cpu_throttling" if change.path.endswith("/cpu") else cause[0]
             claims.append(
                 Claim(
                     workload,
                     name,
-                    _LOWERED if lowered else _STRENGTH,
-                    f"its latest revision changed {change}",
+                    _LOWERED if lowered or uncached else _STRENGTH,
+                    f"its latest revision changed {change}"
+                    + (", so that it asks what is behind it each time" if uncached else ""),
                     facts=facts,
                 )
             )
@@ -64,6 +73,13 @@ def rollouts(case: Case) -> Iterator[Clue]:
             onset=found.at,
             claims=claims,
         )
+
+
+def _uncached(change: Change) -> bool:
+    """Whether a setting that keeps answers for a while was switched off."""
+    name = change.path.rpartition("/")[2]
+    before, after = (text.strip('"').lower() for text in (change.before, change.after))
+    return bool(_CACHE.search(name)) and after in _NONE and before not in {"", *_NONE}
 
 
 def _lowered(before: str, after: str) -> bool:

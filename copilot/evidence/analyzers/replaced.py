@@ -28,6 +28,8 @@ from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
 
 _MISSED = 0.05
+_SLOW, _TIMES = 0.05, 3.0
+"""Seconds and times by which a program is slower that has a trouble of its own, or below it, now."""
 _SERVES = 0.05
 """Requests per second from which on a workload has users at all."""
 _FELT = 3.0
@@ -59,7 +61,8 @@ def _replaced(case: Case, ref: ObjectRef) -> Clue | None:
     flow, alone = _flow(case, ref), len(young) == len(pods)
     if flow is None or back is None or not _well(case, ref, pods, flow):
         return None
-    lost = max(flow.rate.base or 0.0, flow.rate.now) * (back - when).total_seconds()
+    # At the pace of before: what arrives now may be a trouble of its own.
+    lost = (flow.rate.base or flow.rate.now) * (back - when).total_seconds()
     if not (_missed(flow) or (alone and lost >= _FELT)):
         return None
     what = "its pod was" if alone and len(pods) == 1 else "pods of it were"
@@ -149,7 +152,22 @@ def _well(case: Case, ref: ObjectRef, pods: list[Json], flow: Flow) -> bool:
     """Whether it works again; where it does not, what keeps it from that is the cause to find."""
     base = flow.errors.base or 0.0
     served = flow.rate.now >= 0.3 * (flow.rate.base or 0.0) and flow.errors.now - base < _MISSED
-    return served and not any(trouble(case, ref, pod, 1.0) for pod in pods)
+    served = served and not (flow.latency and flow.latency.above(_SLOW, _TIMES))
+    return (
+        served
+        and not _starved(case, pods)
+        and not any(trouble(case, ref, pod, 1.0) for pod in pods)
+    )
+
+
+def _starved(case: Case, pods: list[Json]) -> bool:
+    """Whether a container ran out of memory within the window: that is no end from outside."""
+    lasts = [dig(s, "lastState.terminated", {}) for pod in pods for s in statuses(pod)]
+    return any(
+        last.get("reason") == "OOMKilled"
+        and case.snapshot.is_recent(parse_time(last.get("finishedAt")))
+        for last in lasts
+    )
 
 
 def _ready_since(pods: list[Json]) -> datetime | None:

@@ -24,6 +24,7 @@ from copilot.evidence.kube import (
 )
 from copilot.evidence.logscan import listening
 from copilot.evidence.ports import resolve_in_pod, resolve_port
+from copilot.evidence.quoting import listed
 from copilot.evidence.topology import namesakes
 from copilot.model.evidence import Source
 from copilot.model.scope import ObjectRef
@@ -368,5 +369,4 @@ def _alive(case: Case, workload: ObjectRef) -> bool:
 
 
 def _names(refs: Sequence[ObjectRef]) -> str:
-    shown = ", ".join(ref.name for ref in refs[:3])
-    return shown + (f" and {len(refs) - 3} more" if len(refs) > 3 else "")
+    return listed([ref.name for ref in refs])

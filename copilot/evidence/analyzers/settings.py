@@ -13,6 +13,7 @@ from copilot.evidence.changes import Change
 from copilot.evidence.clues import Claim, Clue, Fact
 from copilot.evidence.kube import brief, created, declared_ports, dig
 from copilot.evidence.logclock import ongoing
+from copilot.evidence.quoting import listed
 from copilot.evidence.topology import namesakes
 from copilot.evidence.wiring import Setting
 from copilot.model.evidence import Source
@@ -85,7 +86,7 @@ def _lost(case: Case, target: ObjectRef, settings: list[Setting]) -> Iterator[Cl
     }
     complaining = {s.workload for s in settings if ongoing(case, s.workload, target)}
     if same and not changed:
-        why = f"{_list(callers)} uses it, {same[0]} would serve it, and it does not exist"
+        why = f"{_users(callers)} it, {same[0]} would serve it, and it does not exist"
         facts: dict[str, Fact] = {"workload": same[0].name}
         ports = declared_ports(case.snapshot.spec(same[0]))
         port = next((s.address.port for s in settings if s.address.port), None) or next(
@@ -96,7 +97,7 @@ def _lost(case: Case, target: ObjectRef, settings: list[Setting]) -> Iterator[Cl
         yield case.clue(
             "service.missing",
             target,
-            f"Service {target.name} does not exist, and {_list(callers)} is configured to call it",
+            f"Service {target.name} does not exist, and {_list(callers)} {'are' if len(callers) > 1 else 'is'} configured to call it",
             [absent, *(_quote(case, s) for s in settings[:3])],
             weight=1.0,
             claims=[Claim(target, "service.missing", 0.93, why, also=(), facts=facts)],
@@ -140,7 +141,7 @@ def _lost(case: Case, target: ObjectRef, settings: list[Setting]) -> Iterator[Cl
                     target,
                     "service.missing",
                     0.75 if shared else 0.15 if near else 0.4,
-                    f"{_list(callers)} uses it, and it does not exist",
+                    f"{_users(callers)} it, and it does not exist",
                 )
             )
         if claims:
@@ -237,4 +238,8 @@ def _worked(case: Case, caller: ObjectRef, target: ObjectRef) -> bool:
 
 
 def _list(refs: list[ObjectRef]) -> str:
-    return ", ".join(ref.name for ref in refs[:3]) + (" and others" if len(refs) > 3 else "")
+    return listed([ref.name for ref in refs])
+
+
+def _users(refs: list[ObjectRef]) -> str:
+    return f"{_list(refs)} {'use' if len(refs) > 1 else 'uses'}"

@@ -48,7 +48,7 @@ def analyze(case: Case) -> Iterator[Clue]:
                 weight=weight if fresh else 0.0,
                 onset=since if fresh else None,
                 claims=[claim],
-                place=_user(case, ref) or ref,
+                place=_user(case, obj) or ref,
                 local=True,
             )
 
@@ -78,6 +78,10 @@ def _stuck(case: Case, obj: Json) -> tuple[Claim, float] | None:
     if guard:
         return Claim(ref, "object.stuck_terminating", 0.5, f"{guard} ({names})"), 0.2
     why = f"its finalizer {names} was not removed by the controller that it belongs to"
+    owner = case.snapshot.controller(obj) if ref.kind == "Pod" else ref
+    if owner.kind == "StatefulSet" and not case.snapshot.pods(owner):
+        why += f", and {owner.name} gets no new pod of that name before it is gone"
+        return Claim(ref, "object.stuck_terminating", 0.97, why), 1.0
     return Claim(ref, "object.stuck_terminating", 0.95, why), 0.6
 
 
@@ -91,7 +95,11 @@ def _pod(case: Case, pod: Json) -> tuple[Claim, float] | None:
     return Claim(ref_of(pod), "object.stuck_terminating", 0.7, why), 0.4
 
 
-def _user(case: Case, ref: ObjectRef) -> ObjectRef | None:
+def _user(case: Case, obj: Json) -> ObjectRef | None:
+    """Return the workload that an object's end is felt at."""
+    ref = ref_of(obj)
+    if ref.kind == "Pod":
+        return case.snapshot.controller(obj)
     if ref.kind != "ConfigMap":
         return None
     users = [ref_of(w) for w in case.snapshot.workloads if uses(case, ref_of(w), ref)]

@@ -9,7 +9,8 @@ from typing import Any
 from connectors.api.values import Json
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Claim, Clue, Fact
-from copilot.evidence.kube import brief, containers, dig, ref_of
+from copilot.evidence.edits import edited
+from copilot.evidence.kube import brief, containers, dig, is_true, ref_of
 from copilot.model.scope import ObjectRef
 
 _OFF = frozenset({"off", "false", "none", "disabled", "0", "no", "default"})
@@ -30,8 +31,12 @@ def config_maps(case: Case) -> Iterator[Clue]:
         if flags:
             yield _flagged(case, config, users, flags)
             continue
-        why = f"it was edited at {brief(changed)}, and {users[0].name} uses it"
-        for user in users:
+        told = edited(case, config)
+        what = f"it was edited at {brief(changed)}" + (f" ({told})" if told else "")
+        down = [u for u in users if any(not is_true(p, "Ready") for p in case.snapshot.pods(u))]
+        shared = 0 < len(down) < len(users)  # the others live with the same edit
+        for user in down if shared else users:
+            why = f"{what}, and {user.name} uses it"
             yield case.clue(
                 "config.edited",
                 ref,
@@ -39,7 +44,9 @@ def config_maps(case: Case) -> Iterator[Clue]:
                 [case.ledger.value(config, "data")],
                 weight=0.0,
                 onset=changed,
-                claims=[Claim(ref, "config.value_wrong", 0.22, why, also=(user,))],
+                claims=[
+                    Claim(ref, "config.value_wrong", 0.06 if shared else 0.22, why, also=(user,))
+                ],
                 place=user,
             )
 
