@@ -88,11 +88,12 @@ class EvidenceEngine:
                 "Run `incident-copilot doctor` to see which source fails, and why.",
             )
             return
+        await state.recall()
         snapshot, ledger = state.snapshot(), Ledger(scope, state.now)
         case = Case(snapshot, ledger)
         clues = examine(case)
         report = draw_up(case, clues, focus(case, question))
-        await state.remember(well=report.verdict is Verdict.HEALTHY and not case.failures)
+        await state.remember(report.verdict)
         cited = report.cited()
         quoted = [item for item in ledger.all() if item.id in cited]
         for item in quoted:
@@ -120,10 +121,7 @@ class EvidenceEngine:
         Findings have a `key` that stays the same over time: a symptom is gone when its key is.
         Raises nothing of the sources; an unreadable cluster gives one finding that says so.
         """
-        reader = Reader(self._sources.clock, repr(scope))
-        state = _State(self._sources, scope, self._sources.clock.now(), reader, self._without)
-        async for _ in state.collect():
-            pass
+        state = await self._gathered(scope)
         if state.unreadable:
             return (blind(scope, state.unreadable),)
         case = Case(state.snapshot(), Ledger(scope, state.now))
@@ -138,28 +136,29 @@ class EvidenceEngine:
 
         None when nothing can be read.
         """
-        state = _State(
-            self._sources,
-            scope,
-            self._sources.clock.now(),
-            Reader(self._sources.clock, repr(scope)),
-            self._without,
-        )
-        async for _ in state.collect():
-            pass
+        state = await self._gathered(scope)
         if state.unreadable:
             return None
+        await state.recall()
         report = reason(state.snapshot())
-        await state.remember(well=report.verdict is Verdict.HEALTHY)
+        await state.remember(report.verdict)
         return report
 
     async def read(self, scope: Scope) -> Snapshot | None:
         """Return what an investigation of `scope` would read; None when nothing can be read."""
+        state = await self._gathered(scope)
+        if state.unreadable:
+            return None
+        await state.recall()
+        return state.snapshot()
+
+    async def _gathered(self, scope: Scope) -> _State:
+        """Read what is there now, without events."""
         reader = Reader(self._sources.clock, repr(scope))
         state = _State(self._sources, scope, self._sources.clock.now(), reader, self._without)
         async for _ in state.collect():
             pass
-        return None if state.unreadable else state.snapshot()
+        return state
 
 
 def reason(snapshot: Snapshot, question: str = "") -> Report:
@@ -213,13 +212,17 @@ class _State:
         self._failed_kinds = self._kind_failures()
         async for event in self._read_logs(cluster):
             yield event
+
+    async def recall(self) -> None:
+        """Take up what earlier looks found: causes and repairs need it, symptoms do not."""
         if self._sources.history is not None and "history" not in self._without:
             self._seen = tuple(await self._sources.history.seen(self._scope))
 
-    async def remember(self, *, well: bool) -> None:
-        """Keep what was there for later looks; `well` when nothing is wrong with it."""
+    async def remember(self, verdict: Verdict) -> None:
+        """Keep what was there for later looks, and whether nothing was wrong with it."""
         if self._sources.history is None or self._objects is None:
             return
+        well = verdict is Verdict.HEALTHY
         objects = [item for items in self._objects.objects.values() for item in items]
         await self._sources.history.note(self._scope, objects, self.now, well=well)
 

@@ -11,7 +11,7 @@ from copilot.evidence.calibration import calibrated
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Clue
 from copilot.evidence.kube import brief
-from copilot.evidence.ranking import Candidate, Ranking
+from copilot.evidence.ranking import Candidate, Ranking, sureness
 from copilot.model.causes import CAUSES
 from copilot.model.diagnosis import RootCause, Step, Verdict
 from copilot.model.scope import ObjectRef
@@ -32,8 +32,8 @@ def root_cause(
 ) -> RootCause:
     """Return a candidate as the public root cause, with its chain and evidence.
 
-    `winner` is the accepted cause in whose place this one could stand: its chain says so. The fit of the confidence is to first answers; what stands behind one is at most as sure as its
-    share against its rivals.
+    `winner` is the accepted cause in whose place this one could stand: its chain says so. The fit of the
+    confidence is to first answers; what stands behind one is at most as sure as its share against its rivals.
     """
     claim = candidate.best[1]
     since = onset(case, candidate, symptoms)
@@ -55,12 +55,12 @@ def root_cause(
     cited = [e for step in chain[:1] for e in step.evidence]
     cited += [e for c, _ in _by_strength(candidate) for e in c.finding.evidence]
     cited += [e for step in chain[1:4] for e in step.evidence[:1]]
-    sure = calibrated(candidate.strength)
+    sure = calibrated(candidate.strength) if first else sureness(candidate)
     return RootCause(
         object=candidate.object,
         cause=candidate.cause,
         summary=summary,
-        confidence=round(sure if first else min(sure, candidate.confidence), 3),
+        confidence=round(sure, 3),
         evidence=tuple(dict.fromkeys(cited))[:12],
         also=tuple(dict.fromkeys((*candidate.also, *_takes_effect(case, candidate, symptoms)))),
         chain=tuple(chain),

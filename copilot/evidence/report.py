@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from copilot.evidence.analyzers.targets import backing, target
-from copilot.evidence.calibration import calibrated
 from copilot.evidence.case import Case
 from copilot.evidence.clues import Clue
 from copilot.evidence.explain import next_observation, root_cause, summarize
 from copilot.evidence.knowledge import Remembered, codes_of, remember
 from copilot.evidence.kube import dig, is_true
 from copilot.evidence.mitigations import at_once, order, propose, together
-from copilot.evidence.ranking import Candidate, Ranking, rank
+from copilot.evidence.ranking import Candidate, Ranking, rank, sureness
 from copilot.model.action import Mitigation
 from copilot.model.diagnosis import Diagnosis, RootCause, Usage, Verdict
 from copilot.model.evidence import Evidence
@@ -177,8 +176,7 @@ def _repairs(case: Case, ranking: Ranking, shown: Sequence[Candidate]) -> dict[s
 
 def _surely(candidate: Candidate) -> bool:
     """Whether a cause is sure enough, by itself and against its rivals, to be repaired unasked for."""
-    sure = calibrated(candidate.strength)
-    return min(sure, candidate.confidence) >= _CERTAIN
+    return sureness(candidate) >= _CERTAIN
 
 
 def _verdict(case: Case, ranking: Ranking) -> Verdict:

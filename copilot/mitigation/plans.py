@@ -34,13 +34,13 @@ from copilot.model.action import (
 )
 from copilot.model.errors import ActionError, PolicyError
 from copilot.model.scope import ObjectRef
+from copilot.tools.manifests import OF_SERVER
 
 CREATE, DELETE, REPLACE = "create-object", "delete-object", "replace-object"
 """Operations beside those of RFC 6902; `value` of the first and the last is the manifest."""
 RUN = "run-command"
 """Another: runs `command` in `container` of a pod with the labels `labels`; see `copilot.mitigation.accounts`."""
-_OF_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields",
-              "selfLink", "deletionTimestamp", "ownerReferences")  # fmt: skip
+_NOT_MADE = OF_SERVER | {"ownerReferences"}
 _TEMPLATE = "/spec/template"
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 _REVISION = "deployment.kubernetes.io/revision"
@@ -299,7 +299,7 @@ def _value(text: str, what: str) -> object:
 
 def manifest_of(body: Json) -> Json:
     """Return an object as it can be created again."""
-    metadata = {k: v for k, v in body.get("metadata", {}).items() if k not in _OF_SERVER}
+    metadata = {k: v for k, v in body.get("metadata", {}).items() if k not in _NOT_MADE}
     return {**{k: v for k, v in body.items() if k != "status"}, "metadata": metadata}
 
 

@@ -13,8 +13,10 @@ KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "CronJob", "Service
                    "NetworkPolicy", "HorizontalPodAutoscaler", "ServiceAccount", "PersistentVolumeClaim"})  # fmt: skip
 """Kinds that people write and that hold no secrets by nature."""
 
-_OF_SERVER = frozenset({"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields",
-                        "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"})  # fmt: skip
+OF_SERVER = frozenset({"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields",
+                       "selfLink", "deletionTimestamp"})  # fmt: skip
+"""Metadata that the API server writes."""
+_NOT_WRITTEN = OF_SERVER | {"deletionGracePeriodSeconds", "annotations"}
 _OF_TOOLS = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/",
@@ -49,7 +51,7 @@ def manifest(obj: Json) -> Json | None:
     found = {k: v for k, v in obj.items() if k not in ("status", "metadata", "secrets")}
     if isinstance(found.get("spec"), dict):
         found["spec"] = _spec(str(kind), found["spec"])
-    kept = {k: v for k, v in metadata.items() if k not in _OF_SERVER and k != "annotations"}
+    kept = {k: v for k, v in metadata.items() if k not in _NOT_WRITTEN}
     own = {k: v for k, v in annotations.items() if not k.startswith(_OF_TOOLS)}
     return {**found, "metadata": {**kept, "annotations": own} if own else kept}
 

@@ -30,6 +30,7 @@ class Past:
         self._versions: dict[ObjectRef, list[Seen]] = defaultdict(list)
         for one in sorted(seen, key=lambda one: one.last, reverse=True):
             self._versions[one.object].append(one)
+        self._before: dict[ObjectRef, Seen | None] = {}
         every = [one for own in self._versions.values() for one in own]
         self._well = max((one.well for one in every if one.well), default=None)
 
@@ -38,6 +39,11 @@ class Past:
 
         None where nothing else was ever seen, or where the object was well as it is now.
         """
+        if ref not in self._before:
+            self._before[ref] = self._compared(ref)
+        return self._before[ref]
+
+    def _compared(self, ref: ObjectRef) -> Seen | None:
         versions = self._versions.get(ref, [])
         written = manifest(found) if (found := self._get(ref)) else None
         now = fingerprint(written) if written else ""

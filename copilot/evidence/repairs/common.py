@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from connectors.api.values import Json
 from copilot.evidence.case import Case
@@ -87,3 +87,8 @@ def nudged(case: Case, action: Single, workloads: list[ObjectRef]) -> Action:
     if not idle:
         return action
     return Several(action.object, (action, *(Restart(w) for w in idle[:5])))
+
+
+def joined(ref: ObjectRef, steps: Sequence[Single]) -> Action:
+    """Return steps that make sense together only as one action, a single one as itself."""
+    return steps[0] if len(steps) == 1 else Several(ref, tuple(steps))

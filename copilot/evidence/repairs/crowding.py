@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from connectors.api.values import Json
 from copilot.evidence.case import Case
 from copilot.evidence.kube import containers, created, dig, pod_spec, quantity, ref_of
-from copilot.evidence.repairs.common import BACK, POD, WORKLOADS, Facts, Row, twice
+from copilot.evidence.repairs.common import BACK, POD, WORKLOADS, Facts, Row, joined, twice
 from copilot.evidence.snapshot import event_time
-from copilot.model.action import DeleteObject, Risk, Scale, SetField, Several
+from copilot.model.action import DeleteObject, Risk, Scale, SetField
 from copilot.model.scope import ObjectRef
 
 _SCALED_UP = re.compile(r"caled up replica set \S+ (?:from (\d+) to \d+|to \d+ from (\d+))")
@@ -159,7 +159,7 @@ def evicted(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
         what = f"volume {volume[1]}" if volume else "local storage"
         yield (
             f"Raise the limit of {what} of {ref.name}: {shown}",
-            steps[0] if len(steps) == 1 else Several(ref, steps),
+            joined(ref, steps),
             Risk.MEDIUM,
             BACK,
             "Its pods are not evicted any more.",

@@ -17,9 +17,10 @@ from copilot.evidence.repairs.common import (
     Facts,
     Row,
     concerned,
+    joined,
     nudged,
 )
-from copilot.model.action import DeleteObject, Risk, Scale, SetField, Several
+from copilot.model.action import DeleteObject, Risk, Scale, SetField
 from copilot.model.scope import ObjectRef
 
 _NEAR = 0.6
@@ -95,7 +96,7 @@ def policy(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
     if changes:
         yield (
             f"Let NetworkPolicy {ref.name} allow traffic within its namespace",
-            changes[0] if len(changes) == 1 else Several(ref, tuple(changes)),
+            joined(ref, changes),
             Risk.MEDIUM,
             BACK,
             "What it forbade works again.",
@@ -149,7 +150,7 @@ def name_servers(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
     if changes:
         yield (
             f"Let {ref.kind} {ref.name} use the cluster's name servers",
-            changes[0] if len(changes) == 1 else Several(ref, tuple(changes)),
+            joined(ref, changes),
             Risk.LOW,
             BACK,
             "It finds Services by their names.",

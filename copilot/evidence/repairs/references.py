@@ -19,9 +19,10 @@ from copilot.evidence.repairs.common import (
     Row,
     concerned,
     escaped,
+    joined,
     peers,
 )
-from copilot.model.action import Risk, SetField, Several
+from copilot.model.action import Risk, SetField
 from copilot.model.scope import ObjectRef
 
 _NEAR = 0.75
@@ -130,7 +131,7 @@ def _everywhere(case: Case, ref: ObjectRef, kind: str, old: str, new: str) -> It
         changes = tuple(SetField(ref, f"{POD}{path}", json.dumps(new)) for path in paths)
         yield (
             f"Let {ref.kind} {ref.name} use {kind} {new} in place of {old}",
-            changes[0] if len(changes) == 1 else Several(ref, changes),
+            joined(ref, changes),
             Risk.LOW,
             BACK,
             READY,
@@ -179,7 +180,7 @@ def _keys(case: Case, ref: ObjectRef, name: str, old: str, new: str) -> Iterator
         changes = tuple(SetField(ref, f"{POD}{path}", json.dumps(new)) for path in paths)
         yield (
             f"Let {ref.kind} {ref.name} read key {new} in place of {old}",
-            changes[0] if len(changes) == 1 else Several(ref, changes),
+            joined(ref, changes),
             Risk.LOW,
             BACK,
             READY,

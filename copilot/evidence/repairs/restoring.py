@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from copilot.evidence.analyzers.written import only_at_start, uses
 from copilot.evidence.case import Case
 from copilot.evidence.kube import dig, ref_of
-from copilot.evidence.repairs.common import BACK, READY, Facts, Row, escaped
-from copilot.model.action import CreateObject, Risk, SetField, Several
+from copilot.evidence.repairs.common import BACK, READY, Facts, Row, escaped, joined
+from copilot.model.action import CreateObject, Risk, SetField
 from copilot.model.history import Seen
 from copilot.model.scope import ObjectRef
 from copilot.tools.past import since
@@ -85,7 +85,7 @@ def _keys(case: Case, before: Seen, keys: list[str]) -> Iterator[Row]:
         steps = (SetField(ref, "/data", lost, restarts),)
     yield (
         f"Put {', '.join(keys[:3])} of ConfigMap {ref.name} back as it was {since(before, case.now)}",
-        steps[0] if len(steps) == 1 else Several(ref, steps),
+        joined(ref, steps),
         Risk.LOW,
         BACK,
         READY,

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from copilot.evidence.analyzers.offered import asked
 from copilot.evidence.case import Case
 from copilot.evidence.kube import declared_ports, dig, ref_of, template_labels
-from copilot.evidence.repairs.common import BACK, Facts, Row
+from copilot.evidence.repairs.common import BACK, Facts, Row, joined
 from copilot.evidence.topology import namesakes
-from copilot.model.action import CreateObject, PatchServicePort, Risk, SetField, Several, Single
+from copilot.model.action import CreateObject, PatchServicePort, Risk, SetField, Single
 from copilot.model.scope import ObjectRef
 
 
@@ -143,7 +143,7 @@ def unreached(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
         steps.append(SetField(ref, "/spec/type", '"ClusterIP"'))
     yield (
         f"Let Service {ref.name} select the pods of {behind[0].kind} {behind[0].name}",
-        steps[0] if len(steps) == 1 else Several(ref, tuple(steps)),
+        joined(ref, steps),
         Risk.LOW,
         BACK,
         f"Callers of {ref.name} reach it.",

@@ -16,6 +16,7 @@ from copilot.evidence.repairs.common import (
     Facts,
     Row,
     concerned,
+    joined,
     nudged,
     peers,
     place,
@@ -168,7 +169,7 @@ def within(case: Case, ref: ObjectRef, facts: Facts) -> Iterator[Row]:
         if changed:
             yield (
                 f"Bring the resources of {workload.kind} {workload.name} within LimitRange {ref.name}",
-                changed[0] if len(changed) == 1 else Several(workload, tuple(changed)),
+                joined(workload, changed),
                 Risk.MEDIUM,
                 BACK,
                 "Its pods are created.",
@@ -212,7 +213,7 @@ def metric_request(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
     if changed:
         yield (
             f"Give {workload.kind} {workload.name} a request for {resource}",
-            changed[0] if len(changed) == 1 else Several(workload, tuple(changed)),
+            joined(workload, changed),
             Risk.LOW,
             BACK,
             f"Autoscaler {ref.name} reads its metric.",

@@ -18,7 +18,7 @@ from copilot.evidence.kube import (
     quantity,
     ref_of,
 )
-from copilot.evidence.repairs.common import BACK, POD, READY, Facts, Row
+from copilot.evidence.repairs.common import BACK, POD, READY, Facts, Row, joined
 from copilot.model.action import CreateObject, ReplaceObject, Risk, SetField, Several, Single
 from copilot.model.scope import ObjectRef
 
@@ -54,7 +54,7 @@ def claim(case: Case, ref: ObjectRef, _facts: Facts) -> Iterator[Row]:
             titles.append(f"free volume {volume['metadata']['name']} for claim {ref.name}")
         if steps:
             title = " and ".join(titles)
-            action = steps[0] if len(steps) == 1 else Several(steps[0].object, tuple(steps))
+            action = joined(steps[0].object, steps)
             yield title[0].upper() + title[1:], action, Risk.MEDIUM, BACK, _BOUND
 
 
